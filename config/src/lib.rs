@@ -1,0 +1,1 @@
+//! Properties files, setting definitions, config providers and redaction.

@@ -1,0 +1,1 @@
+//! What a Kafka Connect connector sees: data model, records, traits.

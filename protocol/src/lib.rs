@@ -1,0 +1,1 @@
+//! The Kafka wire protocol over bytes: messages, record batches, bounded decoding.

@@ -1,0 +1,1 @@
+//! REST types, HTTP client, Avro schema model and wire envelope of the schema registry.

@@ -1,0 +1,2 @@
+//! cargo xtask check | docs.
+fn main() {}
