@@ -1,0 +1,1 @@
+//! What is on disk: segments, indexes, flushing, recovery.

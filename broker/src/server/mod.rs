@@ -1,0 +1,12 @@
+//! Sockets, frames, budgets, and the table from API key to handler.
+
+mod accept;
+mod budget;
+mod connection;
+mod dispatch;
+mod frame;
+mod response;
+mod sendfile;
+
+pub use dispatch::api_versions_table;
+pub(crate) use accept::{Listening, bind, serve};
