@@ -1,1 +1,28 @@
 //! The Kafka wire protocol over bytes: messages, record batches, bounded decoding.
+//!
+//! | part | content |
+//! |---|---|
+//! | [`messages`] | requests and responses, one file per API |
+//! | [`header`] | what precedes a request and a response in its frame |
+//! | [`records`] | record batches: headers, records, compression, building |
+//! | [`Decoder`], [`Encoder`] | the primitive types, bounded by the frame |
+//! | [`ApiKey`], [`ErrorCode`], [`Uuid`] | the vocabulary of all messages |
+//!
+//! Invariants: nothing here does I/O; no input panics; what decoding allocates is bounded by the
+//! size of the input times a constant; record data is neither copied nor looked into by the messages.
+
+mod api_key;
+mod decoder;
+mod encoder;
+mod error_code;
+pub mod records;
+mod uuid;
+mod varint;
+
+pub use api_key::{ApiKey, NEVER};
+pub use decoder::{DecodeError, Decoder, MAX_ELEMENTS, MAX_TAGS};
+pub use encoder::{EncodeError, Encoded, Encoder, Part};
+pub use error_code::ErrorCode;
+pub use uuid::{Uuid, UuidError};
+
+pub use records::Records;
