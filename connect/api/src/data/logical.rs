@@ -91,9 +91,7 @@ impl FromStr for Decimal {
     fn from_str(text: &str) -> Result<Self> {
         let bad = || ConnectError::data(format!("\"{text}\" is not a decimal number"));
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => {
-                (mantissa, exponent.parse::<i32>().map_err(|_| bad())?)
-            }
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| bad())?),
             None => (text, 0),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -102,8 +100,8 @@ impl FromStr for Decimal {
         if unsigned.is_empty() || !unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(bad());
         }
-        let unscaled = BigInt::from_str(digits.strip_prefix('+').unwrap_or(&digits))
-            .map_err(|_| bad())?;
+        let unscaled =
+            BigInt::from_str(digits.strip_prefix('+').unwrap_or(&digits)).map_err(|_| bad())?;
         let scale = i32::try_from(fraction.len())
             .ok()
             .and_then(|after| after.checked_sub(exponent))

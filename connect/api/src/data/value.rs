@@ -104,10 +104,9 @@ impl Value {
     #[must_use]
     pub fn map_entry(&self, key: &str) -> Option<&Self> {
         match self {
-            Self::Map(entries) => entries
-                .iter()
-                .find(|(name, _)| name.as_str() == Some(key))
-                .map(|(_, value)| value),
+            Self::Map(entries) => {
+                entries.iter().find(|(name, _)| name.as_str() == Some(key)).map(|(_, value)| value)
+            }
             _ => None,
         }
     }
@@ -256,21 +255,20 @@ pub fn validate(schema: &Schema, value: &Value, name: &str) -> Result<()> {
             Some(inner) => items.iter().try_for_each(|item| validate(inner, item, name)),
             None => Ok(()),
         },
-        (SchemaType::Map, Value::Map(entries)) => match (schema.key_schema(), schema.value_schema())
-        {
-            (Some(keys), Some(values)) => entries.iter().try_for_each(|(key, value)| {
-                validate(keys, key, name)?;
-                validate(values, value, name)
-            }),
-            _ => Ok(()),
-        },
+        (SchemaType::Map, Value::Map(entries)) => {
+            match (schema.key_schema(), schema.value_schema()) {
+                (Some(keys), Some(values)) => entries.iter().try_for_each(|(key, value)| {
+                    validate(keys, key, name)?;
+                    validate(values, value, name)
+                }),
+                _ => Ok(()),
+            }
+        }
         (SchemaType::Struct, Value::Struct(inner)) => {
             if **inner.schema() == *schema || same_fields(inner.schema(), schema) {
                 inner.validate()
             } else {
-                Err(ConnectError::data(format!(
-                    "Struct schemas do not match for field \"{name}\""
-                )))
+                Err(ConnectError::data(format!("Struct schemas do not match for field \"{name}\"")))
             }
         }
         _ => Err(mismatch(schema, value, name)),
