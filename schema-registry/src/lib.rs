@@ -1,1 +1,3 @@
 //! A Confluent-compatible schema registry.
+
+pub mod compatibility;
