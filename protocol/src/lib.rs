@@ -15,14 +15,20 @@ mod api_key;
 mod decoder;
 mod encoder;
 mod error_code;
+pub mod header;
+mod message;
+pub mod messages;
 pub mod records;
+#[cfg(test)]
+mod sample;
 mod uuid;
 mod varint;
+mod wire;
 
 pub use api_key::{ApiKey, NEVER};
 pub use decoder::{DecodeError, Decoder, MAX_ELEMENTS, MAX_TAGS};
 pub use encoder::{EncodeError, Encoded, Encoder, Part};
 pub use error_code::ErrorCode;
-pub use uuid::{Uuid, UuidError};
-
+pub use message::{Message, Request};
 pub use records::Records;
+pub use uuid::{Uuid, UuidError};
