@@ -20,7 +20,7 @@ mod message;
 pub mod messages;
 pub mod records;
 #[cfg(test)]
-mod sample;
+mod tests;
 mod uuid;
 mod varint;
 mod wire;

@@ -212,8 +212,8 @@ macro_rules! messages {
         }
 
         #[cfg(test)]
-        impl $crate::sample::Sample for $name {
-            fn sample(random: &mut $crate::sample::Random, at: $crate::wire::Version) -> Self {
+        impl $crate::tests::sample::Sample for $name {
+            fn sample(random: &mut $crate::tests::sample::Random, at: $crate::wire::Version) -> Self {
                 Self {
                     $($field: $crate::message::field!(
                         sample random at [$($default)?] [$($versions)?] [$($nullable)?] [$($tag)?]
@@ -333,13 +333,13 @@ macro_rules! field {
     };
 
     (sample_value $random:ident $at:ident []) => {
-        $crate::sample::Sample::sample($random, $at)
+        $crate::tests::sample::Sample::sample($random, $at)
     };
     (sample_value $random:ident $at:ident [$nullable:expr]) => {
         if ($nullable).contains(&$at.number) {
-            $crate::sample::Sample::sample($random, $at)
+            $crate::tests::sample::Sample::sample($random, $at)
         } else {
-            Some($crate::sample::Sample::sample($random, $at))
+            Some($crate::tests::sample::Sample::sample($random, $at))
         }
     };
     (sample $random:ident $at:ident [$($default:expr)?] [] [$($nullable:expr)?] []) => {
