@@ -1,0 +1,138 @@
+//! Removing old records: by age, by size, and because somebody asked for it.
+//!
+//! Invariants: only whole segments go, the oldest first, none that reaches above the high
+//! watermark; there is always a segment to write to; the log start offset never goes back.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use super::{
+    config::LogConfig,
+    error::ReadError,
+    partition::Partition,
+    producer::FILE_SUFFIX,
+    segment::{Segment, file_name},
+    shared::Doomed,
+    writer::Writer,
+};
+
+impl Partition {
+    /// Makes an offset the first that may be read and returns it; -1 stands for the high
+    /// watermark, and an offset below the first changes nothing. Waits for the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::OffsetOutOfRange`] above the high watermark, [`ReadError::Io`] when the new
+    /// start could not be stored.
+    pub fn delete_records_before(self: &Arc<Self>, offset: i64) -> Result<i64, ReadError> {
+        let end = self.high_watermark();
+        let wanted = if offset == -1 { end } else { offset };
+        if wanted < 0 || wanted > end {
+            let start = self.log_start_offset();
+            return Err(ReadError::OffsetOutOfRange { offset, start, end });
+        }
+        self.log_start.fetch_max(wanted, Ordering::AcqRel);
+        self.shared
+            .write_checkpoints()
+            .map_err(|source| ReadError::Io { path: self.shared.settings.path.clone(), source })?;
+        Ok(self.log_start_offset())
+    }
+
+    /// Removes the segments that the settings no longer keep, and forgets silent producers.
+    pub(super) fn retain(self: &Arc<Self>, now_ms: i64) {
+        if self.is_deleted() || self.offline().is_some() {
+            return;
+        }
+        let config = self.config();
+        let mut writer = self.writer.lock();
+        writer.producers.expire(now_ms, self.shared.settings.producer_id_expiration_ms);
+        let segments = self.segments.load_full();
+        let count = match self.removable(&segments, &config, now_ms) {
+            Ok(count) => count,
+            Err(error) => {
+                tracing::warn!(partition = %self, %error, "retention could not read the log");
+                return;
+            }
+        };
+        if count == 0 {
+            return;
+        }
+        if count == segments.len()
+            && let Err(error) = writer.roll(self, &config)
+        {
+            tracing::warn!(partition = %self, %error, "no new segment, the old one stays");
+            return;
+        }
+        self.remove_oldest(&mut writer, count, &config);
+    }
+
+    /// Counts the segments at the beginning that may go.
+    fn removable(
+        &self,
+        segments: &[Arc<Segment>],
+        config: &LogConfig,
+        now_ms: i64,
+    ) -> std::io::Result<usize> {
+        let (log_start, watermark) = (self.log_start_offset(), self.high_watermark());
+        let mut size = self.size_bytes();
+        let mut count = 0;
+        for (at, segment) in segments.iter().enumerate() {
+            let next = segments.get(at + 1).map(|next| next.base_offset());
+            let end = next.unwrap_or_else(|| self.log_end_offset());
+            let is_empty = segment.size() == 0;
+            if watermark < end || (next.is_none() && is_empty) {
+                break;
+            }
+            let before_start = next.is_some_and(|next| next <= log_start);
+            let too_much = config
+                .retention_bytes
+                .is_some_and(|most| size.saturating_sub(segment.size()) >= most);
+            let removable = before_start
+                || config.cleanup_policy.delete
+                    && (too_much || is_too_old(segment, config, now_ms)?);
+            if !removable {
+                break;
+            }
+            size -= segment.size();
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    fn remove_oldest(&self, writer: &mut Writer, count: usize, config: &LogConfig) {
+        let segments = self.segments.load_full();
+        let (old, kept) = segments.split_at(count.min(segments.len().saturating_sub(1)));
+        let Some(first) = kept.first() else { return };
+        self.log_start.fetch_max(first.base_offset(), Ordering::AcqRel);
+        self.store_segments(kept.to_vec());
+        let mut files = Vec::new();
+        for segment in old {
+            match segment.mark_deleted() {
+                Ok(renamed) => files.extend(renamed),
+                Err(error) => {
+                    tracing::warn!(file = %segment.path().display(), %error, "segment was not renamed");
+                }
+            }
+            files.push(self.dir.join(file_name(segment.base_offset(), FILE_SUFFIX)));
+        }
+        tracing::info!(partition = %self, segments = old.len(), log_start = self.log_start_offset(), "removed old segments");
+        let delay = u64::try_from(config.file_delete_delay_ms).unwrap_or(0);
+        let due = self.shared.clock.monotonic() + Duration::from_millis(delay);
+        self.shared.doomed.lock().push(Doomed { due, files, dir: None });
+        if writer.epochs.truncate_start(self.log_start_offset()) {
+            writer.write_epochs(self);
+        }
+    }
+}
+
+fn is_too_old(segment: &Segment, config: &LogConfig, now_ms: i64) -> std::io::Result<bool> {
+    let Some(retention_ms) = config.retention_ms else { return Ok(false) };
+    if segment.size() == 0 {
+        return Ok(true);
+    }
+    let newest = segment.newest(config.index_interval_bytes)?;
+    let timestamp = newest.map_or(segment.created_ms(), |newest| newest.timestamp);
+    Ok(now_ms.saturating_sub(timestamp) > retention_ms)
+}
