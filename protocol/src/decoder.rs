@@ -95,14 +95,6 @@ pub enum DecodeError {
         /// What was asked for.
         version: i16,
     },
-    /// A record of another kind than the one asked for.
-    #[error("record type {found}, expected {expected}")]
-    WrongRecordType {
-        /// The type that the caller asked for.
-        expected: i16,
-        /// What was read.
-        found: i64,
-    },
     /// Bytes after the end of the message.
     #[error("{count} bytes follow the message")]
     TrailingBytes {

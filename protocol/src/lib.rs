@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`messages`] | requests and responses, one file per API |
 //! | [`header`] | what precedes a request and a response in its frame |
+//! | [`group_records`], [`transaction_records`], [`metadata_records`] | records of the broker's own topics |
 //! | [`records`] | record batches: headers, records, compression, building |
 //! | [`Decoder`], [`Encoder`] | the primitive types, bounded by the frame |
 //! | [`ApiKey`], [`ErrorCode`], [`Uuid`] | the vocabulary of all messages |
@@ -15,12 +16,15 @@ mod api_key;
 mod decoder;
 mod encoder;
 mod error_code;
+pub mod group_records;
 pub mod header;
 mod message;
 pub mod messages;
+pub mod metadata_records;
 pub mod records;
 #[cfg(test)]
 mod tests;
+pub mod transaction_records;
 mod uuid;
 mod varint;
 mod wire;
