@@ -213,10 +213,10 @@ macro_rules! messages {
 
         #[cfg(test)]
         impl $crate::tests::sample::Sample for $name {
-            fn sample(random: &mut $crate::tests::sample::Random, at: $crate::wire::Version) -> Self {
+            fn sample(_random: &mut $crate::tests::sample::Random, _at: $crate::wire::Version) -> Self {
                 Self {
                     $($field: $crate::message::field!(
-                        sample random at [$($default)?] [$($versions)?] [$($nullable)?] [$($tag)?]
+                        sample _random _at [$($default)?] [$($versions)?] [$($nullable)?] [$($tag)?]
                     ),)*
                 }
             }

@@ -9,6 +9,7 @@ use crate::header::RequestHeader;
 use crate::messages::{self, metadata, produce};
 use crate::wire::Version;
 use crate::{DecodeError, Decoder, Encoder, Message};
+use crate::{group_records, metadata_records, transaction_records};
 
 /// Bytes that reading may take for each byte of input: the largest structure over its smallest size
 /// on the wire, twice while a list grows.
@@ -95,6 +96,18 @@ macro_rules! check_all {
 }
 
 with_every_message!(check_all);
+
+#[test]
+fn cut_and_mutated_records_of_internal_topics_cost_no_more_than_their_size() {
+    check::<group_records::OffsetCommitKey>();
+    check::<group_records::OffsetCommitValue>();
+    check::<group_records::GroupMetadataValue>();
+    check::<transaction_records::TransactionLogValue>();
+    check::<metadata_records::PartitionRecord>();
+    check::<metadata_records::PartitionChangeRecord>();
+    check::<metadata_records::RegisterBrokerRecord>();
+    check::<metadata_records::ConfigRecord>();
+}
 
 #[test]
 fn array_that_claims_two_thousand_million_elements_is_refused() {
