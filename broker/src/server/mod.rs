@@ -5,8 +5,10 @@ mod budget;
 mod connection;
 mod dispatch;
 mod frame;
+mod old_produce;
 mod response;
 mod sendfile;
 
 pub use dispatch::api_versions_table;
-pub(crate) use accept::{Listening, bind, serve};
+pub(crate) use accept::{Listening, Server, bind, serve};
+pub(crate) use response::Reply;
