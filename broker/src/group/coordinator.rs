@@ -16,11 +16,11 @@ use super::event::{
     Answer, Commit, Event, FetchedOffset, GroupDescription, Join, JoinRefused, Joined,
     MemberIdentity, MemberLeft, OffsetQuery, Sync, Synced,
 };
-use super::groups::ListedGroup;
 use super::offsets_log::OffsetsLog;
 use super::partitioning::partition_of;
 use super::record::MAX_TEXT;
 use super::shard::{Command, Shard};
+use super::state::ListedGroup;
 use super::topic_log::TopicLog;
 use crate::config::GroupSettings;
 use crate::log::{Clock, LogDirectory};
@@ -327,7 +327,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::super::event::{JoinAbilities, OffsetToCommit};
-    use super::super::group::State;
+    use super::super::state::State;
     use super::super::testing::*;
     use super::*;
     use crate::log::SystemClock;

@@ -14,9 +14,9 @@ use tracing::warn;
 
 use super::codec::{self, Decoded, RecordError};
 use super::event::Now;
-use super::groups::Groups;
 use super::offsets_log::{OFFSETS_TOPIC, OffsetsLog, OffsetsLogError};
 use super::record::GroupRecord;
+use super::state::Groups;
 use crate::config::GroupSettings;
 
 /// Largest batch after decompression, in bytes.

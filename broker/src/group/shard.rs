@@ -17,10 +17,9 @@ use tracing::{debug, error};
 use super::codec;
 use super::error::GroupError;
 use super::event::{Answer, Effects, Event, Now, Ticket};
-use super::group::millis;
-use super::groups::{Groups, ListedGroup};
 use super::loading::load;
 use super::offsets_log::{LogFuture, OffsetsLog, OffsetsLogError};
+use super::state::{Groups, ListedGroup, millis};
 use crate::config::GroupSettings;
 use crate::log::Clock;
 

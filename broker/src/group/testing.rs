@@ -16,10 +16,10 @@ use super::event::{
     Answer, Client, Commit, Effects, Event, Join, JoinAbilities, JoinRefused, Joined,
     MemberIdentity, MemberLeft, Now, OffsetToCommit, Protocol, Sync, Synced, Ticket,
 };
-use super::group::{Group, State};
-use super::groups::Groups;
 use super::offsets_log::{LogFuture, OffsetsLog, OffsetsLogError};
 use super::record::GroupRecord;
+use super::state::Groups;
+use super::state::{Group, State};
 use crate::config::GroupSettings;
 
 /// Kafka's limits, with short times.

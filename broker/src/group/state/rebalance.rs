@@ -3,16 +3,16 @@
 use bytes::Bytes;
 use std::collections::HashMap;
 
-use super::error::GroupError;
-use super::event::{Answer, Effects, Now};
 use super::group::{Due, Group, Round, State, millis};
+use crate::group::error::GroupError;
+use crate::group::event::{Answer, Effects, Now};
 
 /// Shortest wait for static members of whom none has come back.
 const SHORTEST_EXTENSION_MS: u64 = 1_000;
 
 impl Group {
     /// Calls all members to join again, unless they are called already.
-    pub(super) fn rebalance(&mut self, now: Now, effects: &mut Effects) {
+    pub(in crate::group) fn rebalance(&mut self, now: Now, effects: &mut Effects) {
         match self.state {
             State::PreparingRebalance | State::Dead => return,
             State::CompletingRebalance => {
@@ -41,14 +41,14 @@ impl Group {
     }
 
     /// Ends the wait if nobody is awaited any more.
-    pub(super) fn try_complete_join(&mut self, now: Now, effects: &mut Effects) {
+    pub(in crate::group) fn try_complete_join(&mut self, now: Now, effects: &mut Effects) {
         let waits = self.state == State::PreparingRebalance && self.round == Round::Rejoin;
         if waits && self.members.all_joined() {
             self.complete_join(now, effects);
         }
     }
 
-    pub(super) fn join_time_is_up(&mut self, now: Now, effects: &mut Effects) {
+    pub(in crate::group) fn join_time_is_up(&mut self, now: Now, effects: &mut Effects) {
         if self.state != State::PreparingRebalance {
             return;
         }
@@ -64,7 +64,7 @@ impl Group {
     }
 
     /// Drops the members that had their assignment coming and never asked for it.
-    pub(super) fn sync_time_is_up(&mut self, now: Now, effects: &mut Effects) {
+    pub(in crate::group) fn sync_time_is_up(&mut self, now: Now, effects: &mut Effects) {
         let settled = matches!(self.state, State::CompletingRebalance | State::Stable);
         if !settled || self.members.unsynced.is_empty() {
             return;
@@ -77,7 +77,7 @@ impl Group {
     }
 
     /// Answers all members that wait for their assignments.
-    pub(super) fn answer_syncs(
+    pub(in crate::group) fn answer_syncs(
         &mut self,
         outcome: Result<(), GroupError>,
         now: Now,
@@ -134,10 +134,10 @@ impl Group {
 
 #[cfg(test)]
 mod tests {
-    use super::super::error::GroupError::*;
-    use super::super::event::{Event, Join, JoinAbilities};
     use super::super::group::State;
-    use super::super::testing::*;
+    use crate::group::error::GroupError::*;
+    use crate::group::event::{Event, Join, JoinAbilities};
+    use crate::group::testing::*;
 
     #[test]
     fn dynamic_members_that_do_not_join_in_time_are_dropped() {

@@ -1,11 +1,11 @@
 //! Signs of life and their absence: heartbeats, leaving, sessions that end.
 
-use super::error::GroupError;
-use super::event::{Answer, Effects, MemberIdentity, MemberLeft, Now};
 use super::group::{Due, Group, State};
+use crate::group::error::GroupError;
+use crate::group::event::{Answer, Effects, MemberIdentity, MemberLeft, Now};
 
 impl Group {
-    pub(super) fn heartbeat(
+    pub(in crate::group) fn heartbeat(
         &mut self,
         member: &MemberIdentity,
         generation: i32,
@@ -25,7 +25,7 @@ impl Group {
         Ok(())
     }
 
-    pub(super) fn leave(
+    pub(in crate::group) fn leave(
         &mut self,
         members: Vec<MemberIdentity>,
         now: Now,
@@ -59,7 +59,7 @@ impl Group {
         Ok(())
     }
 
-    pub(super) fn session_ended(&mut self, id: &str, now: Now, effects: &mut Effects) {
+    pub(in crate::group) fn session_ended(&mut self, id: &str, now: Now, effects: &mut Effects) {
         let Some(member) = self.members.get(id) else { return };
         if member.is_new || !member.waits() {
             self.remove_member(id, now, effects);
@@ -67,14 +67,14 @@ impl Group {
         // A known member that waits is alive; its session begins again with the answer.
     }
 
-    pub(super) fn forget_pending(&mut self, id: &str, now: Now, effects: &mut Effects) {
+    pub(in crate::group) fn forget_pending(&mut self, id: &str, now: Now, effects: &mut Effects) {
         self.due.clear(&Due::Pending(id.to_owned()));
         self.members.pending.remove(id);
         self.try_complete_join(now, effects);
     }
 
     /// Takes a member out, answers what it waits for, and calls the others to join again.
-    pub(super) fn remove_member(&mut self, id: &str, now: Now, effects: &mut Effects) {
+    pub(in crate::group) fn remove_member(&mut self, id: &str, now: Now, effects: &mut Effects) {
         self.due.clear(&Due::Session(id.to_owned()));
         let Some(member) = self.members.remove(id) else { return };
         if let Some(ticket) = member.joining {
@@ -96,10 +96,10 @@ impl Group {
 
 #[cfg(test)]
 mod tests {
-    use super::super::error::GroupError::{self, *};
-    use super::super::event::{Event, Join, JoinAbilities};
     use super::super::group::State;
-    use super::super::testing::*;
+    use crate::group::error::GroupError::{self, *};
+    use crate::group::event::{Event, Join, JoinAbilities};
+    use crate::group::testing::*;
 
     #[test]
     fn heartbeats_keep_a_member_and_their_absence_drops_it() {

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 /// Keys with the time in ms at which each is due.
 #[derive(Debug, Clone)]
-pub(super) struct Deadlines<K> {
+pub(in crate::group) struct Deadlines<K> {
     queue: BTreeSet<(u64, K)>,
     due: HashMap<K, u64>,
 }
@@ -18,7 +18,7 @@ impl<K> Default for Deadlines<K> {
 
 impl<K: Clone + Ord + Hash> Deadlines<K> {
     /// Sets the time of `key`; an earlier setting is forgotten.
-    pub(super) fn set(&mut self, key: K, at_ms: u64) {
+    pub(in crate::group) fn set(&mut self, key: K, at_ms: u64) {
         if let Some(old) = self.due.insert(key.clone(), at_ms) {
             if old == at_ms {
                 return;
@@ -29,19 +29,19 @@ impl<K: Clone + Ord + Hash> Deadlines<K> {
     }
 
     /// Forgets `key`.
-    pub(super) fn clear(&mut self, key: &K) {
+    pub(in crate::group) fn clear(&mut self, key: &K) {
         if let Some(old) = self.due.remove(key) {
             self.queue.remove(&(old, key.clone()));
         }
     }
 
     /// Returns the earliest time.
-    pub(super) fn next(&self) -> Option<u64> {
+    pub(in crate::group) fn next(&self) -> Option<u64> {
         self.queue.first().map(|(at_ms, _)| *at_ms)
     }
 
     /// Takes the earliest key that is due at `now_ms`.
-    pub(super) fn take_due(&mut self, now_ms: u64) -> Option<K> {
+    pub(in crate::group) fn take_due(&mut self, now_ms: u64) -> Option<K> {
         let (at_ms, _) = self.queue.first()?;
         if *at_ms > now_ms {
             return None;

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::deadlines::Deadlines;
-use super::event::{Effects, Event, Now, Ticket};
 use super::group::{Group, State};
-use super::record::GroupRecord;
 use crate::config::GroupSettings;
+use crate::group::event::{Effects, Event, Now, Ticket};
+use crate::group::record::GroupRecord;
 
 /// A group as a listing shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,19 +22,25 @@ pub(crate) struct ListedGroup {
 
 /// The groups of one partition.
 #[derive(Debug)]
-pub(super) struct Groups {
+pub(in crate::group) struct Groups {
     settings: Arc<GroupSettings>,
     by_id: HashMap<String, Group>,
     deadlines: Deadlines<String>,
 }
 
 impl Groups {
-    pub(super) fn new(settings: Arc<GroupSettings>) -> Self {
+    pub(in crate::group) fn new(settings: Arc<GroupSettings>) -> Self {
         Self { settings, by_id: HashMap::new(), deadlines: Deadlines::default() }
     }
 
     /// Gives an event to its group, which is made if the event makes groups.
-    pub(super) fn step(&mut self, id: &str, event: Event, ticket: Ticket, now: Now) -> Effects {
+    pub(in crate::group) fn step(
+        &mut self,
+        id: &str,
+        event: Event,
+        ticket: Ticket,
+        now: Now,
+    ) -> Effects {
         if !self.by_id.contains_key(id) {
             if !event.creates_group() {
                 return Effects {
@@ -49,7 +55,7 @@ impl Groups {
     }
 
     /// Does what is due in all groups.
-    pub(super) fn tick(&mut self, now: Now) -> Effects {
+    pub(in crate::group) fn tick(&mut self, now: Now) -> Effects {
         let mut all = Effects::default();
         while let Some(id) = self.deadlines.take_due(now.elapsed_ms) {
             all.extend(self.with(&id, |group| group.tick(now)));
@@ -58,20 +64,20 @@ impl Groups {
     }
 
     /// Drops the offsets that are past their retention, and the groups that are used no more.
-    pub(super) fn expire_offsets(&mut self, now: Now) -> Effects {
+    pub(in crate::group) fn expire_offsets(&mut self, now: Now) -> Effects {
         self.with_all(|group, effects| group.expire_offsets(now, effects))
     }
 
     /// Drops the offsets of a topic that is gone.
-    pub(super) fn drop_topic(&mut self, topic: &str) -> Effects {
+    pub(in crate::group) fn drop_topic(&mut self, topic: &str) -> Effects {
         self.with_all(|group, effects| group.drop_topic(topic, effects))
     }
 
-    pub(super) fn next_deadline_ms(&self) -> Option<u64> {
+    pub(in crate::group) fn next_deadline_ms(&self) -> Option<u64> {
         self.deadlines.next()
     }
 
-    pub(super) fn list(&self) -> Vec<ListedGroup> {
+    pub(in crate::group) fn list(&self) -> Vec<ListedGroup> {
         let listed = |(id, group): (&String, &Group)| ListedGroup {
             group_id: id.clone(),
             protocol_type: group.protocol_type().unwrap_or_default().to_owned(),
@@ -81,7 +87,7 @@ impl Groups {
     }
 
     /// Takes in a record of the log.
-    pub(super) fn apply(&mut self, record: GroupRecord, now: Now) {
+    pub(in crate::group) fn apply(&mut self, record: GroupRecord, now: Now) {
         let id = record.group_id().to_owned();
         let make = || Group::new(id.clone(), Arc::clone(&self.settings), now);
         let group = self.by_id.entry(id.clone()).or_insert_with(make);
@@ -92,7 +98,7 @@ impl Groups {
     }
 
     /// Begins the sessions of the members that the log knew.
-    pub(super) fn resume(&mut self, now: Now) {
+    pub(in crate::group) fn resume(&mut self, now: Now) {
         let ids: Vec<String> = self.by_id.keys().cloned().collect();
         for id in ids {
             self.with(&id, |group| {
@@ -134,7 +140,7 @@ impl Groups {
 #[cfg(test)]
 impl Groups {
     /// Lists the groups by id, for comparisons.
-    pub(super) fn sorted(&self) -> std::collections::BTreeMap<&str, &Group> {
+    pub(in crate::group) fn sorted(&self) -> std::collections::BTreeMap<&str, &Group> {
         self.by_id.iter().map(|(id, group)| (id.as_str(), group)).collect()
     }
 }
@@ -144,9 +150,9 @@ mod tests {
     use rand::rngs::StdRng;
     use rand::{Rng, SeedableRng};
 
-    use super::super::event::{Commit, Event, Join, JoinAbilities};
-    use super::super::testing::*;
     use super::*;
+    use crate::group::event::{Commit, Event, Join, JoinAbilities};
+    use crate::group::testing::*;
 
     /// Compares what a restart would bring with what is there.
     #[track_caller]

@@ -2,27 +2,27 @@
 
 use bytes::Bytes;
 
-use super::event::{Client, Join, Protocol, Ticket};
+use crate::group::event::{Client, Join, Protocol, Ticket};
 
 /// A member of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Member {
-    pub(super) instance_id: Option<String>,
-    pub(super) client: Client,
-    pub(super) session_timeout_ms: i32,
-    pub(super) rebalance_timeout_ms: i32,
-    pub(super) protocols: Vec<Protocol>,
-    pub(super) assignment: Bytes,
+pub(in crate::group) struct Member {
+    pub(in crate::group) instance_id: Option<String>,
+    pub(in crate::group) client: Client,
+    pub(in crate::group) session_timeout_ms: i32,
+    pub(in crate::group) rebalance_timeout_ms: i32,
+    pub(in crate::group) protocols: Vec<Protocol>,
+    pub(in crate::group) assignment: Bytes,
     /// Never yet in a generation: its client does not know its id, so it cannot send heartbeats.
-    pub(super) is_new: bool,
+    pub(in crate::group) is_new: bool,
     /// The JoinGroup request that waits for the next generation.
-    pub(super) joining: Option<Ticket>,
+    pub(in crate::group) joining: Option<Ticket>,
     /// The SyncGroup request that waits for the leader.
-    pub(super) syncing: Option<Ticket>,
+    pub(in crate::group) syncing: Option<Ticket>,
 }
 
 impl Member {
-    pub(super) fn new(join: Join) -> Self {
+    pub(in crate::group) fn new(join: Join) -> Self {
         Self {
             instance_id: join.instance_id,
             client: join.client,
@@ -37,20 +37,20 @@ impl Member {
     }
 
     /// Tells whether the member waits for an answer, which is a sign of life too.
-    pub(super) const fn waits(&self) -> bool {
+    pub(in crate::group) const fn waits(&self) -> bool {
         self.joining.is_some() || self.syncing.is_some()
     }
 
-    pub(super) fn session_timeout(&self) -> u64 {
+    pub(in crate::group) fn session_timeout(&self) -> u64 {
         u64::try_from(self.session_timeout_ms).unwrap_or(0)
     }
 
-    pub(super) fn rebalance_timeout(&self) -> u64 {
+    pub(in crate::group) fn rebalance_timeout(&self) -> u64 {
         u64::try_from(self.rebalance_timeout_ms).unwrap_or(0)
     }
 
     /// Returns the member's subscription in `protocol`; empty if it does not speak it.
-    pub(super) fn metadata(&self, protocol: &str) -> Bytes {
+    pub(in crate::group) fn metadata(&self, protocol: &str) -> Bytes {
         let own = self.protocols.iter().find(|own| own.name == protocol);
         own.map(|own| own.metadata.clone()).unwrap_or_default()
     }

@@ -21,16 +21,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::deadlines::Deadlines;
-use super::error::GroupError;
-use super::event::{
-    Answer, Client, Effects, Event, GroupDescription, MemberDescription, MemberIdentity, Now,
-    Protocol, Ticket,
-};
+use super::join::Asked;
 use super::member::Member;
 use super::membership::Membership;
 use super::offsets::Offsets;
-use super::record::{GroupRecord, GroupSnapshot, MemberSnapshot};
 use crate::config::GroupSettings;
+use crate::group::error::GroupError;
+use crate::group::event::{
+    Answer, Client, Effects, Event, GroupDescription, MemberDescription, MemberIdentity, Now,
+    Protocol, Ticket,
+};
+use crate::group::record::{GroupRecord, GroupSnapshot, MemberSnapshot};
 
 /// Where a group stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +63,7 @@ impl State {
 
 /// What a group does when its time comes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Due {
+pub(in crate::group) enum Due {
     /// A member gave no sign of life.
     Session(String),
     /// A member did not join with the id that it was given.
@@ -75,7 +76,7 @@ pub(super) enum Due {
 
 /// What ends the wait for members to join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Round {
+pub(in crate::group) enum Round {
     /// Time alone: the group was empty and waits for more members.
     Initial {
         /// How long the wait may still be extended.
@@ -90,19 +91,19 @@ pub(super) enum Round {
 /// A consumer group.
 #[derive(Debug, Clone)]
 pub(crate) struct Group {
-    pub(super) id: String,
-    pub(super) settings: Arc<GroupSettings>,
-    pub(super) state: State,
-    pub(super) state_timestamp_ms: i64,
-    pub(super) protocol_type: Option<String>,
-    pub(super) generation: i32,
-    pub(super) protocol: Option<String>,
-    pub(super) members: Membership,
-    pub(super) round: Round,
-    pub(super) due: Deadlines<Due>,
-    pub(super) offsets: Offsets,
+    pub(in crate::group) id: String,
+    pub(in crate::group) settings: Arc<GroupSettings>,
+    pub(in crate::group) state: State,
+    pub(in crate::group) state_timestamp_ms: i64,
+    pub(in crate::group) protocol_type: Option<String>,
+    pub(in crate::group) generation: i32,
+    pub(in crate::group) protocol: Option<String>,
+    pub(in crate::group) members: Membership,
+    pub(in crate::group) round: Round,
+    pub(in crate::group) due: Deadlines<Due>,
+    pub(in crate::group) offsets: Offsets,
     /// Whether the log holds a record of the group itself, beside its offsets.
-    pub(super) recorded: bool,
+    pub(in crate::group) recorded: bool,
 }
 
 impl Group {
@@ -130,8 +131,8 @@ impl Group {
     pub(crate) fn step(&mut self, event: Event, ticket: Ticket, now: Now) -> Effects {
         let mut effects = Effects::default();
         match event {
-            Event::Join(join) => self.join(join, ticket, now, &mut effects),
-            Event::Sync(sync) => self.sync(sync, ticket, now, &mut effects),
+            Event::Join(join) => self.join(join, Asked { ticket, now }, &mut effects),
+            Event::Sync(sync) => self.sync(&sync, ticket, now, &mut effects),
             Event::Heartbeat { member, generation } => {
                 let result = self.heartbeat(&member, generation, now);
                 effects.answer(ticket, Answer::Done(result));
@@ -217,7 +218,7 @@ impl Group {
     }
 
     /// Checks that a member is who it says, as of now.
-    pub(super) fn check_member(&self, member: &MemberIdentity) -> Result<(), GroupError> {
+    pub(in crate::group) fn check_member(&self, member: &MemberIdentity) -> Result<(), GroupError> {
         if let Some(instance_id) = &member.instance_id {
             match self.members.holder(instance_id) {
                 None => return Err(GroupError::UnknownMember),
@@ -234,13 +235,13 @@ impl Group {
         }
     }
 
-    pub(super) fn enter(&mut self, state: State, now: Now) {
+    pub(in crate::group) fn enter(&mut self, state: State, now: Now) {
         self.state = state;
         self.state_timestamp_ms = now.unix_ms;
     }
 
     /// Starts a member's session anew.
-    pub(super) fn renew_session(&mut self, id: &str, now: Now) {
+    pub(in crate::group) fn renew_session(&mut self, id: &str, now: Now) {
         if let Some(member) = self.members.get(id) {
             let at_ms = now.elapsed_ms.saturating_add(member.session_timeout().max(1));
             self.due.set(Due::Session(id.to_owned()), at_ms);
@@ -248,14 +249,14 @@ impl Group {
     }
 
     /// Records the group as it rests now.
-    pub(super) fn record(&mut self, effects: &mut Effects) {
+    pub(in crate::group) fn record(&mut self, effects: &mut Effects) {
         self.recorded = true;
         let snapshot = Some(self.snapshot());
         effects.records.push(GroupRecord::Metadata { group_id: self.id.clone(), snapshot });
     }
 
     /// Returns the group as its record holds it.
-    pub(super) fn snapshot(&self) -> GroupSnapshot {
+    pub(in crate::group) fn snapshot(&self) -> GroupSnapshot {
         let protocol = self.protocol.clone().unwrap_or_default();
         let member = |(id, member): (&String, &Member)| MemberSnapshot {
             member_id: id.clone(),
@@ -333,6 +334,6 @@ impl Group {
 }
 
 /// Returns a duration in ms; the longest one counts as "never".
-pub(super) fn millis(duration: Duration) -> u64 {
+pub(in crate::group) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -6,21 +6,21 @@
 
 use std::collections::BTreeMap;
 
-use super::error::GroupError;
-use super::event::{Commit, Committed, Effects, FetchedOffset, Now, OffsetQuery};
 use super::group::{Group, State, millis};
-use super::record::{GroupRecord, MAX_TEXT};
+use crate::group::error::GroupError;
+use crate::group::event::{Commit, Committed, Effects, FetchedOffset, Now, OffsetQuery};
+use crate::group::record::{GroupRecord, MAX_TEXT};
 
 /// Committed offsets by topic and partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Offsets(BTreeMap<String, BTreeMap<i32, Committed>>);
+pub(in crate::group) struct Offsets(BTreeMap<String, BTreeMap<i32, Committed>>);
 
 impl Offsets {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::group) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn insert(&mut self, topic: &str, partition: i32, committed: Committed) {
+    pub(in crate::group) fn insert(&mut self, topic: &str, partition: i32, committed: Committed) {
         if let Some(partitions) = self.0.get_mut(topic) {
             partitions.insert(partition, committed);
         } else {
@@ -28,7 +28,7 @@ impl Offsets {
         }
     }
 
-    pub(super) fn remove(&mut self, topic: &str, partition: i32) {
+    pub(in crate::group) fn remove(&mut self, topic: &str, partition: i32) {
         let Some(partitions) = self.0.get_mut(topic) else { return };
         partitions.remove(&partition);
         if partitions.is_empty() {
@@ -37,7 +37,7 @@ impl Offsets {
     }
 
     /// Answers in the order of the query; all offsets come by topic and partition.
-    pub(super) fn fetch(&self, query: OffsetQuery) -> Vec<FetchedOffset> {
+    pub(in crate::group) fn fetch(&self, query: OffsetQuery) -> Vec<FetchedOffset> {
         match query {
             OffsetQuery::All => self.iter().map(FetchedOffset::from).collect(),
             OffsetQuery::Of(topics) => {
@@ -70,7 +70,7 @@ impl From<(&str, i32, &Committed)> for FetchedOffset {
 }
 
 impl Group {
-    pub(super) fn commit(
+    pub(in crate::group) fn commit(
         &mut self,
         commit: Commit,
         now: Now,
@@ -125,7 +125,7 @@ impl Group {
         Ok(())
     }
 
-    pub(super) fn delete(&mut self, effects: &mut Effects) -> Result<(), GroupError> {
+    pub(in crate::group) fn delete(&mut self, effects: &mut Effects) -> Result<(), GroupError> {
         match self.state {
             State::Dead => Err(GroupError::GroupNotFound),
             State::Empty => {
@@ -137,11 +137,11 @@ impl Group {
         }
     }
 
-    pub(super) fn drop_topic(&mut self, topic: &str, effects: &mut Effects) {
+    pub(in crate::group) fn drop_topic(&mut self, topic: &str, effects: &mut Effects) {
         self.drop_offsets(effects, |name, _| name == topic);
     }
 
-    pub(super) fn expire_offsets(&mut self, now: Now, effects: &mut Effects) {
+    pub(in crate::group) fn expire_offsets(&mut self, now: Now, effects: &mut Effects) {
         if self.state != State::Empty {
             return;
         }
@@ -191,12 +191,12 @@ impl Group {
 
 #[cfg(test)]
 mod tests {
-    use super::super::event::{Answer, Event, MemberIdentity};
-    use super::super::testing::*;
     use super::GroupError::{self, *};
     use super::*;
+    use crate::group::event::{Answer, Event, MemberIdentity};
+    use crate::group::testing::*;
 
-    fn simple(offsets: Vec<super::super::event::OffsetToCommit>) -> Commit {
+    fn simple(offsets: Vec<crate::group::event::OffsetToCommit>) -> Commit {
         Commit { member: MemberIdentity::default(), generation: -1, retention_ms: None, offsets }
     }
 

@@ -7,76 +7,76 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 
-use super::event::{Join, JoinedMember, Protocol, Ticket};
 use super::member::Member;
+use crate::group::event::{Join, JoinedMember, Protocol, Ticket};
 
 /// The members of one group, by member id.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Membership {
+pub(in crate::group) struct Membership {
     members: BTreeMap<String, Member>,
     by_instance: HashMap<String, String>,
     speakers: HashMap<String, usize>,
     joining: usize,
     leader: Option<String>,
     /// Ids given to members that have not joined with them yet.
-    pub(super) pending: BTreeSet<String>,
+    pub(in crate::group) pending: BTreeSet<String>,
     /// Members of the current generation that have not asked for their assignment yet.
-    pub(super) unsynced: BTreeSet<String>,
+    pub(in crate::group) unsynced: BTreeSet<String>,
 }
 
 impl Membership {
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::group) fn len(&self) -> usize {
         self.members.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::group) fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
 
-    pub(super) fn contains(&self, id: &str) -> bool {
+    pub(in crate::group) fn contains(&self, id: &str) -> bool {
         self.members.contains_key(id)
     }
 
-    pub(super) fn get(&self, id: &str) -> Option<&Member> {
+    pub(in crate::group) fn get(&self, id: &str) -> Option<&Member> {
         self.members.get(id)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &Member)> {
+    pub(in crate::group) fn iter(&self) -> impl Iterator<Item = (&String, &Member)> {
         self.members.iter()
     }
 
-    pub(super) fn ids(&self) -> Vec<String> {
+    pub(in crate::group) fn ids(&self) -> Vec<String> {
         self.members.keys().cloned().collect()
     }
 
-    pub(super) fn leader(&self) -> Option<&str> {
+    pub(in crate::group) fn leader(&self) -> Option<&str> {
         self.leader.as_deref()
     }
 
-    pub(super) fn is_leader(&self, id: &str) -> bool {
+    pub(in crate::group) fn is_leader(&self, id: &str) -> bool {
         self.leader.as_deref() == Some(id)
     }
 
     /// Returns the id of the member that holds `instance_id`.
-    pub(super) fn holder(&self, instance_id: &str) -> Option<&str> {
+    pub(in crate::group) fn holder(&self, instance_id: &str) -> Option<&str> {
         self.by_instance.get(instance_id).map(String::as_str)
     }
 
-    pub(super) const fn joining(&self) -> usize {
+    pub(in crate::group) const fn joining(&self) -> usize {
         self.joining
     }
 
-    pub(super) fn all_joined(&self) -> bool {
+    pub(in crate::group) fn all_joined(&self) -> bool {
         self.joining == self.members.len() && self.pending.is_empty()
     }
 
     /// Returns the longest time that a member may take to join again.
-    pub(super) fn rebalance_timeout(&self) -> u64 {
+    pub(in crate::group) fn rebalance_timeout(&self) -> u64 {
         self.members.values().map(Member::rebalance_timeout).max().unwrap_or(0)
     }
 
     /// Adds a member, or puts one back as it was recorded. The first one leads.
-    pub(super) fn insert(&mut self, id: String, member: Member) {
+    pub(in crate::group) fn insert(&mut self, id: String, member: Member) {
         self.pending.remove(&id);
         self.count_speakers(&member.protocols);
         if let Some(instance_id) = &member.instance_id {
@@ -90,7 +90,7 @@ impl Membership {
     }
 
     /// Takes a member out; if it led, another one does.
-    pub(super) fn remove(&mut self, id: &str) -> Option<Member> {
+    pub(in crate::group) fn remove(&mut self, id: &str) -> Option<Member> {
         self.unsynced.remove(id);
         let member = self.members.remove(id)?;
         self.forget_speakers(&member.protocols);
@@ -107,7 +107,7 @@ impl Membership {
     /// Gives the place of a static member to a newer process with the same instance id.
     ///
     /// Returns the requests that the old one had open.
-    pub(super) fn replace(&mut self, old_id: &str, new_id: &str) -> Option<Replaced> {
+    pub(in crate::group) fn replace(&mut self, old_id: &str, new_id: &str) -> Option<Replaced> {
         let led = self.is_leader(old_id);
         let was_unsynced = self.unsynced.contains(old_id);
         let mut member = self.remove(old_id)?;
@@ -122,12 +122,12 @@ impl Membership {
         Some(replaced)
     }
 
-    pub(super) fn set_leader(&mut self, leader: Option<String>) {
+    pub(in crate::group) fn set_leader(&mut self, leader: Option<String>) {
         self.leader = leader.filter(|id| self.members.contains_key(id));
     }
 
     /// Takes over what a member says when it joins again.
-    pub(super) fn update(&mut self, id: &str, join: &Join) {
+    pub(in crate::group) fn update(&mut self, id: &str, join: &Join) {
         let Some(mut member) = self.members.remove(id) else { return };
         self.forget_speakers(&member.protocols);
         self.count_speakers(&join.protocols);
@@ -138,7 +138,7 @@ impl Membership {
     }
 
     /// Notes the request of a member that waits for the next generation; returns the one before.
-    pub(super) fn wait_for_join(&mut self, id: &str, ticket: Ticket) -> Option<Ticket> {
+    pub(in crate::group) fn wait_for_join(&mut self, id: &str, ticket: Ticket) -> Option<Ticket> {
         let member = self.members.get_mut(id)?;
         let before = member.joining.replace(ticket);
         self.joining += usize::from(before.is_none());
@@ -146,44 +146,44 @@ impl Membership {
     }
 
     /// Takes the request of a member that waits for the next generation.
-    pub(super) fn take_join(&mut self, id: &str) -> Option<Ticket> {
+    pub(in crate::group) fn take_join(&mut self, id: &str) -> Option<Ticket> {
         let ticket = self.members.get_mut(id)?.joining.take();
         self.joining -= usize::from(ticket.is_some());
         ticket
     }
 
     /// Notes the request of a member that waits for its assignment; returns the one before.
-    pub(super) fn wait_for_sync(&mut self, id: &str, ticket: Ticket) -> Option<Ticket> {
+    pub(in crate::group) fn wait_for_sync(&mut self, id: &str, ticket: Ticket) -> Option<Ticket> {
         self.members.get_mut(id)?.syncing.replace(ticket)
     }
 
     /// Takes the request of a member that waits for its assignment.
-    pub(super) fn take_sync(&mut self, id: &str) -> Option<Ticket> {
+    pub(in crate::group) fn take_sync(&mut self, id: &str) -> Option<Ticket> {
         self.members.get_mut(id)?.syncing.take()
     }
 
     /// Gives each member its assignment; those that `assignments` leaves out get none.
-    pub(super) fn assign(&mut self, assignments: &HashMap<String, Bytes>) {
+    pub(in crate::group) fn assign(&mut self, assignments: &HashMap<String, Bytes>) {
         for (id, member) in &mut self.members {
             member.assignment = assignments.get(id).cloned().unwrap_or_default();
         }
     }
 
-    pub(super) fn settle(&mut self, id: &str) {
+    pub(in crate::group) fn settle(&mut self, id: &str) {
         if let Some(member) = self.members.get_mut(id) {
             member.is_new = false;
         }
     }
 
     /// Lists the members without `group.instance.id` that have not joined again.
-    pub(super) fn missing_dynamic(&self) -> Vec<String> {
+    pub(in crate::group) fn missing_dynamic(&self) -> Vec<String> {
         let missing = |member: &Member| member.joining.is_none() && member.instance_id.is_none();
         let all = self.members.iter();
         all.filter(|(_, member)| missing(member)).map(|(id, _)| id.clone()).collect()
     }
 
     /// Keeps the leader if it has joined, else takes a member that has; false if none has.
-    pub(super) fn elect_joined_leader(&mut self) -> bool {
+    pub(in crate::group) fn elect_joined_leader(&mut self) -> bool {
         let joined = |member: &Member| member.joining.is_some();
         if self.leader().and_then(|id| self.get(id)).is_some_and(joined) {
             return true;
@@ -196,14 +196,14 @@ impl Membership {
     }
 
     /// Tells whether all members speak at least one of `protocols`.
-    pub(super) fn share_one_of(&self, protocols: &[Protocol]) -> bool {
+    pub(in crate::group) fn share_one_of(&self, protocols: &[Protocol]) -> bool {
         protocols.iter().any(|protocol| self.all_speak(&protocol.name))
     }
 
     /// Chooses a protocol that all members speak: each votes for the first such of its list.
     ///
     /// Of protocols with the same number of votes the leader's preference decides.
-    pub(super) fn choose_protocol(&self) -> Option<String> {
+    pub(in crate::group) fn choose_protocol(&self) -> Option<String> {
         let mut votes: HashMap<&str, usize> = HashMap::new();
         for member in self.members.values() {
             let vote = member.protocols.iter().find(|protocol| self.all_speak(&protocol.name));
@@ -222,7 +222,7 @@ impl Membership {
     }
 
     /// Lists all members for the leader.
-    pub(super) fn listing(&self, protocol: &str) -> Vec<JoinedMember> {
+    pub(in crate::group) fn listing(&self, protocol: &str) -> Vec<JoinedMember> {
         let joined = |(id, member): (&String, &Member)| JoinedMember {
             member_id: id.clone(),
             instance_id: member.instance_id.clone(),
@@ -232,7 +232,7 @@ impl Membership {
     }
 
     /// Returns how many bytes the members put into the group's record, without their assignments.
-    pub(super) fn state_bytes(&self, protocol: &str) -> usize {
+    pub(in crate::group) fn state_bytes(&self, protocol: &str) -> usize {
         let size = |(id, member): (&String, &Member)| {
             let texts = id.len() + member.client.id.len() + member.client.host.len();
             texts + member.metadata(protocol).len() + member.assignment.len() + 64
@@ -264,9 +264,9 @@ impl Membership {
 
 /// The requests that a replaced member had open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Replaced {
-    pub(super) joining: Option<Ticket>,
-    pub(super) syncing: Option<Ticket>,
+pub(in crate::group) struct Replaced {
+    pub(in crate::group) joining: Option<Ticket>,
+    pub(in crate::group) syncing: Option<Ticket>,
 }
 
 fn distinct(protocols: &[Protocol]) -> BTreeSet<&str> {
@@ -275,8 +275,8 @@ fn distinct(protocols: &[Protocol]) -> BTreeSet<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::event::{Client, JoinAbilities};
     use super::*;
+    use crate::group::event::{Client, JoinAbilities};
 
     fn join(protocols: &[&str], instance_id: Option<&str>) -> Join {
         let protocol = |name: &&str| Protocol { name: (*name).into(), metadata: Bytes::new() };

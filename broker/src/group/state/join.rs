@@ -1,10 +1,12 @@
 //! JoinGroup: how a member gets into a group, and a generation into being.
 
-use super::error::GroupError;
-use super::event::{Answer, Effects, Join, JoinAbilities, Joined, MemberIdentity, Now, Ticket};
 use super::group::{Due, Group, Round, State, millis};
 use super::member::Member;
-use super::record::MAX_TEXT;
+use crate::group::error::GroupError;
+use crate::group::event::{
+    Answer, Effects, Join, JoinAbilities, Joined, MemberIdentity, Now, Ticket,
+};
+use crate::group::record::MAX_TEXT;
 
 /// Most ids given to members of one group that have not joined with them yet.
 const MAX_PENDING_MEMBERS: usize = 100_000;
@@ -15,25 +17,33 @@ const MAX_PENDING_MEMBERS: usize = 100_000;
 /// back as another member, and this one must not stay for ever.
 const NEW_MEMBER_TIMEOUT_MS: u64 = 5 * 60 * 1_000;
 
+/// A request to join, as the group knows it, and when it came.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::group) struct Asked {
+    pub(in crate::group) ticket: Ticket,
+    pub(in crate::group) now: Now,
+}
+
 impl Group {
-    pub(super) fn join(&mut self, join: Join, ticket: Ticket, now: Now, effects: &mut Effects) {
+    pub(in crate::group) fn join(&mut self, join: Join, asked: Asked, effects: &mut Effects) {
+        let Asked { ticket, now } = asked;
         if let Err(error) = self.check_join(&join) {
             effects.refuse_join(ticket, error, &join.member_id);
         } else if !self.has_room(&join) {
             self.put_out(&join.member_id, now, effects);
             effects.refuse_join(ticket, GroupError::GroupFull, "");
         } else if join.member_id.is_empty() {
-            self.join_new(join, ticket, now, effects);
+            self.join_new(join, asked, effects);
         } else if self.members.pending.contains(&join.member_id) {
             if join.instance_id.is_some() {
                 effects.refuse_join(ticket, GroupError::UnknownMember, &join.member_id);
             } else {
                 self.due.clear(&Due::Pending(join.member_id.clone()));
                 let id = join.member_id.clone();
-                self.admit(id, join, ticket, now, effects);
+                self.admit(id, join, asked, effects);
             }
         } else {
-            self.join_again(&join, ticket, now, effects);
+            self.join_again(&join, asked, effects);
         }
         self.try_complete_join(now, effects);
     }
@@ -48,9 +58,7 @@ impl Group {
             Err(GroupError::InvalidSessionTimeout)
         } else if join.instance_id.as_ref().is_some_and(|id| id.len() > MAX_TEXT) {
             Err(GroupError::InvalidInstanceId)
-        } else if join.protocol_type.is_empty() || join.protocols.is_empty() {
-            Err(GroupError::InconsistentProtocol)
-        } else if is_too_long(join) {
+        } else if !is_usable(join) {
             Err(GroupError::InconsistentProtocol)
         } else if self.members.is_empty() {
             Ok(())
@@ -66,7 +74,7 @@ impl Group {
     fn has_room(&self, join: &Join) -> bool {
         let most = self.settings.max_size;
         let holder = join.instance_id.as_deref().and_then(|id| self.members.holder(id));
-        let known = holder.or_else(|| Some(join.member_id.as_str()));
+        let known = holder.or(Some(join.member_id.as_str()));
         let known = known.and_then(|id| self.members.get(id));
         match self.state {
             State::Empty | State::Dead => true,
@@ -80,13 +88,14 @@ impl Group {
         }
     }
 
-    fn join_new(&mut self, join: Join, ticket: Ticket, now: Now, effects: &mut Effects) {
+    fn join_new(&mut self, join: Join, asked: Asked, effects: &mut Effects) {
+        let Asked { ticket, now } = asked;
         let id = join.fresh_member_id.clone();
         let holder = join.instance_id.as_deref().and_then(|instance| self.members.holder(instance));
         if let Some(old_id) = holder.map(str::to_owned) {
-            self.take_over(&old_id, &join, ticket, now, effects);
+            self.take_over(&old_id, &join, asked, effects);
         } else if join.instance_id.is_some() || join.abilities < JoinAbilities::TwoSteps {
-            self.admit(id, join, ticket, now, effects);
+            self.admit(id, join, asked, effects);
         } else if self.members.pending.len() >= MAX_PENDING_MEMBERS {
             effects.refuse_join(ticket, GroupError::GroupFull, "");
         } else {
@@ -98,7 +107,8 @@ impl Group {
     }
 
     /// Adds a member and calls the others to join again.
-    fn admit(&mut self, id: String, join: Join, ticket: Ticket, now: Now, effects: &mut Effects) {
+    fn admit(&mut self, id: String, join: Join, asked: Asked, effects: &mut Effects) {
+        let Asked { ticket, now } = asked;
         if self.members.is_empty() {
             self.protocol_type = Some(join.protocol_type.clone());
         }
@@ -112,7 +122,8 @@ impl Group {
         self.rebalance(now, effects);
     }
 
-    fn join_again(&mut self, join: &Join, ticket: Ticket, now: Now, effects: &mut Effects) {
+    fn join_again(&mut self, join: &Join, asked: Asked, effects: &mut Effects) {
+        let Asked { ticket, now } = asked;
         let id = join.member_id.as_str();
         let identity =
             MemberIdentity { member_id: id.to_owned(), instance_id: join.instance_id.clone() };
@@ -146,14 +157,8 @@ impl Group {
     }
 
     /// Lets a new process take the place of a static member (KIP-345).
-    fn take_over(
-        &mut self,
-        old_id: &str,
-        join: &Join,
-        ticket: Ticket,
-        now: Now,
-        effects: &mut Effects,
-    ) {
+    fn take_over(&mut self, old_id: &str, join: &Join, asked: Asked, effects: &mut Effects) {
+        let Asked { ticket, now } = asked;
         let id = join.fresh_member_id.as_str();
         let led_by = self.members.leader().unwrap_or_default().to_owned();
         self.due.clear(&Due::Session(old_id.to_owned()));
@@ -185,7 +190,7 @@ impl Group {
     }
 
     /// Describes the current generation to a member.
-    pub(super) fn joined(&self, id: &str, lists_members: bool) -> Joined {
+    pub(in crate::group) fn joined(&self, id: &str, lists_members: bool) -> Joined {
         let protocol = self.protocol.as_deref().unwrap_or_default();
         Joined {
             generation: self.generation,
@@ -208,21 +213,23 @@ impl Group {
     }
 }
 
-/// Tells whether a member's protocols have names that no record holds.
-fn is_too_long(join: &Join) -> bool {
-    let names = join.protocols.iter().map(|protocol| protocol.name.as_str());
-    std::iter::once(join.protocol_type.as_str()).chain(names).any(|name| name.len() > MAX_TEXT)
+/// Tells whether a member names its protocols, in texts that a record holds.
+fn is_usable(join: &Join) -> bool {
+    let fits = |name: &str| name.len() <= MAX_TEXT;
+    let kind = &join.protocol_type;
+    let named = !kind.is_empty() && !join.protocols.is_empty();
+    named && fits(kind) && join.protocols.iter().all(|protocol| fits(&protocol.name))
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::super::error::GroupError::{self, *};
-    use super::super::event::{Answer, Event, Join, JoinAbilities, JoinedMember};
     use super::super::group::State;
-    use super::super::testing::*;
     use super::MAX_TEXT;
+    use crate::group::error::GroupError::{self, *};
+    use crate::group::event::{Answer, Event, Join, JoinAbilities, JoinedMember};
+    use crate::group::testing::*;
 
     #[test]
     fn first_member_leads_the_first_generation_at_once() {

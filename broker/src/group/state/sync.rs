@@ -1,15 +1,21 @@
 //! SyncGroup: the leader's assignment on its way to the members.
 
-use super::error::GroupError;
-use super::event::{Answer, Effects, Now, Sync, Synced, Ticket};
 use super::group::{Due, Group, State};
+use crate::group::error::GroupError;
+use crate::group::event::{Answer, Effects, Now, Sync, Synced, Ticket};
 
 /// Most bytes that the members of a group may put into its record.
 const MAX_STATE_BYTES: usize = 16 << 20;
 
 impl Group {
-    pub(super) fn sync(&mut self, sync: Sync, ticket: Ticket, now: Now, effects: &mut Effects) {
-        if let Err(error) = self.check_sync(&sync) {
+    pub(in crate::group) fn sync(
+        &mut self,
+        sync: &Sync,
+        ticket: Ticket,
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        if let Err(error) = self.check_sync(sync) {
             effects.answer(ticket, Answer::Sync(Err(error)));
             return;
         }
@@ -27,12 +33,12 @@ impl Group {
             effects.answer(before, Answer::Sync(Err(GroupError::RebalanceInProgress)));
         }
         if self.members.is_leader(id) {
-            self.distribute(&sync, now, effects);
+            self.distribute(sync, now, effects);
         }
     }
 
     /// Returns a member's share of the current assignment.
-    pub(super) fn synced(&self, id: &str) -> Synced {
+    pub(in crate::group) fn synced(&self, id: &str) -> Synced {
         let assignment = self.members.get(id).map(|member| member.assignment.clone());
         Synced {
             protocol_type: self.protocol_type.clone(),
@@ -76,10 +82,10 @@ impl Group {
 
 #[cfg(test)]
 mod tests {
-    use super::super::error::GroupError::{self, *};
-    use super::super::event::{Event, Sync};
     use super::super::group::State;
-    use super::super::testing::*;
+    use crate::group::error::GroupError::{self, *};
+    use crate::group::event::{Event, Sync};
+    use crate::group::testing::*;
 
     #[test]
     fn followers_wait_for_the_leader_and_get_its_bytes_untouched() {
