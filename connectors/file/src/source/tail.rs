@@ -349,3 +349,227 @@ fn line_start(file: &File, position: u64) -> io::Result<u64> {
         None => from,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::fs;
+    use std::io::Write as _;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What may happen to the file, or to its reader.
+    #[derive(Debug, Clone)]
+    enum Step {
+        /// Lines and perhaps the start of one are appended.
+        Append { lines: usize, partial: bool },
+        /// The file gets another name, and a new one is made.
+        Rotate { lines: usize },
+        /// A new file is made beside it and takes its name.
+        Replace { lines: usize },
+        /// The file is removed, and a new one is made.
+        Recreate { lines: usize },
+        /// All that was read by then is cut off.
+        Truncate,
+        /// Everything is read.
+        Read,
+        /// Everything is read, and a new reader goes on from the last line.
+        Restart,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let lines = 0usize..6;
+        let step = prop_oneof![
+            4 => (lines.clone(), any::<bool>())
+                .prop_map(|(lines, partial)| Step::Append { lines, partial }),
+            1 => lines.clone().prop_map(|lines| Step::Rotate { lines }),
+            1 => lines.clone().prop_map(|lines| Step::Replace { lines }),
+            1 => lines.prop_map(|lines| Step::Recreate { lines }),
+            1 => Just(Step::Truncate),
+            2 => Just(Step::Read),
+            2 => Just(Step::Restart),
+        ];
+        prop::collection::vec(step, 1..25)
+    }
+
+    struct Model {
+        directory: tempfile::TempDir,
+        tail: Tail,
+        now: Instant,
+        number: usize,
+        last: Option<Resume>,
+        found: Vec<String>,
+        expected: Vec<String>,
+        /// What stands after the last line end of the current file.
+        partial: String,
+    }
+
+    impl Model {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let tail = Tail::new(&directory.path().join("in"), None, 1 << 20);
+            let mut model = Self {
+                directory,
+                tail,
+                now: Instant::now(),
+                number: 0,
+                last: None,
+                found: Vec::new(),
+                expected: Vec::new(),
+                partial: String::new(),
+            };
+            model.append("in", 0);
+            model
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.directory.path().join(name)
+        }
+
+        /// Appends lines that have never been seen before, so that no two files are alike.
+        fn append(&mut self, name: &str, lines: usize) {
+            let mut text = String::new();
+            for _ in 0..lines {
+                self.number += 1;
+                let line = format!("{} \u{fc}n\u{ef} line", self.number);
+                writeln!(text, "{line}").unwrap();
+                self.expected.push(std::mem::take(&mut self.partial) + &line);
+            }
+            self.write(name, &text);
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            let path = self.path(name);
+            let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+        }
+
+        /// The current file ends here: what is unfinished is its last line.
+        fn end_file(&mut self) {
+            if !self.partial.is_empty() {
+                self.expected.push(std::mem::take(&mut self.partial));
+            }
+        }
+
+        /// Lets the reader see the file, without reading it.
+        fn look(&mut self) {
+            if self.tail.current.is_none() {
+                self.tail.advance(self.now).unwrap();
+            }
+            self.tail.look().unwrap();
+        }
+
+        fn read(&mut self) {
+            loop {
+                while let Some(line) = self.tail.next_line() {
+                    let line = String::from_utf8(line.to_vec()).unwrap();
+                    self.found.push(line);
+                    let fingerprint = Some(self.tail.fingerprint());
+                    self.last = Some(Resume { position: self.tail.position(), fingerprint });
+                }
+                let at_end = self.tail.quiet_since.is_none() && self.tail.waiting.is_empty();
+                match self.tail.advance(self.now).unwrap() {
+                    Progress::Idle(_) if at_end => return,
+                    Progress::Idle(wait) => self.now += wait,
+                    Progress::More => {}
+                }
+            }
+        }
+
+        fn apply(&mut self, step: &Step) {
+            match *step {
+                Step::Append { lines, partial } => {
+                    self.append("in", lines);
+                    if partial {
+                        self.number += 1;
+                        let text = format!("<{}>", self.number);
+                        self.write("in", &text);
+                        self.partial.push_str(&text);
+                    }
+                }
+                Step::Rotate { lines } => {
+                    self.end_file();
+                    self.number += 1;
+                    let old = self.path(&format!("in.{}", self.number));
+                    fs::rename(self.path("in"), old).unwrap();
+                    self.append("in", lines);
+                }
+                Step::Replace { lines } => {
+                    self.end_file();
+                    self.append("new", lines);
+                    fs::rename(self.path("new"), self.path("in")).unwrap();
+                }
+                Step::Recreate { lines } => {
+                    self.end_file();
+                    fs::remove_file(self.path("in")).unwrap();
+                    self.append("in", lines);
+                }
+                Step::Truncate => {
+                    self.read();
+                    self.partial.clear();
+                    File::create(self.path("in")).unwrap();
+                }
+                Step::Read => self.read(),
+                Step::Restart => {
+                    self.read();
+                    self.tail = Tail::new(&self.path("in"), self.last, 1 << 20);
+                }
+            }
+            self.look();
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn every_line_is_read_once_and_in_order(steps in steps()) {
+            let mut model = Model::new();
+            model.look();
+            for step in &steps {
+                model.apply(step);
+            }
+            model.read();
+            prop_assert_eq!(model.found, model.expected);
+        }
+    }
+
+    #[test]
+    fn too_long_a_line_names_file_and_position() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("in");
+        fs::write(&path, "ok\n0123456789012").unwrap();
+        let mut tail = Tail::new(&path, None, 10);
+        let error = loop {
+            while tail.next_line().is_some() {}
+            if let Err(error) = tail.advance(Instant::now()) {
+                break error;
+            }
+        };
+        let expected = format!("{}: line at byte 3 is longer than 10 bytes", path.display());
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn directory_or_pipe_is_refused_by_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = Tail::new(directory.path(), None, 10).advance(Instant::now()).unwrap_err();
+        let expected = format!("{} is not a regular file", directory.path().display());
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn stored_position_inside_a_line_steps_back_to_its_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("in");
+        fs::write(&path, "gr\u{fc}n\nblau\nrot\n").unwrap();
+        let resume = Resume { position: 9, fingerprint: None };
+        let mut tail = Tail::new(&path, Some(resume), 100);
+        assert_eq!(tail.advance(Instant::now()).unwrap(), Progress::More);
+        assert_eq!(tail.advance(Instant::now()).unwrap(), Progress::More);
+        assert_eq!(tail.next_line(), Some("blau".as_bytes()));
+        assert_eq!(tail.position(), 11);
+    }
+}
