@@ -25,7 +25,9 @@ macro_rules! ordered_map {
         impl $name {
             /// Makes a map of the given entries, in that order; a later duplicate wins.
             pub fn new<K: Into<Arc<str>>>(entries: impl IntoIterator<Item = (K, Value)>) -> Self {
-                let mut map = Self(Vec::new());
+                let entries = entries.into_iter();
+                // One offset per record: room for exactly what comes matters.
+                let mut map = Self(Vec::with_capacity(entries.size_hint().0));
                 for (key, value) in entries {
                     map.insert(key, value);
                 }
