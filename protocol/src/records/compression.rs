@@ -13,7 +13,7 @@ use std::io::{Read, Write};
 
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
-use lz4_flex::frame::{FrameDecoder, FrameEncoder};
+use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
 
 const SNAPPY_MAGIC: &[u8; 8] = b"\x82SNAPPY\0";
 const SNAPPY_HEADER: usize = 16;
@@ -118,7 +118,10 @@ impl Compression {
             }
             Self::Snappy => compress_snappy(data, out).is_ok(),
             Self::Lz4 => {
-                let mut encoder = FrameEncoder::new(out);
+                let frame = FrameInfo::new()
+                    .block_size(BlockSize::Max64KB)
+                    .block_mode(BlockMode::Independent);
+                let mut encoder = FrameEncoder::with_frame_info(frame, out);
                 encoder.write_all(data).is_ok() && encoder.finish().is_ok()
             }
             Self::Zstd => zstd::stream::copy_encode(data, out, ZSTD_LEVEL).is_ok(),

@@ -184,4 +184,8 @@ fn meaning_tells_field_names_and_values_apart() {
     assert_eq!(meaning(ours, "M"), meaning(theirs, "M"));
     assert_ne!(meaning(ours, "M"), meaning(&theirs.replace("nodes", "others"), "M"));
     assert_ne!(meaning(ours, "M"), meaning(&theirs.replace("-2", "-3"), "M"));
+    let request = format!("{:?}", messages::fetch::FetchRequest::default());
+    let fields = meaning(&request, "FetchRequest");
+    let fields: Vec<_> = fields.iter().map(String::as_str).collect();
+    assert!(fields.windows(6).any(|w| w == ["session_id", ":", "0", "session_epoch", ":", "-1"]));
 }
