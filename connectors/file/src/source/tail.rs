@@ -41,6 +41,9 @@ const MOST_WAITING: usize = 64;
 /// How far back from a stored position the start of its line is looked for, in bytes.
 const LONGEST_STEP_BACK: usize = 1024 * 1024;
 
+/// How many zeros after a hole are left out at the start of a file, in bytes.
+const ZEROS_BYTES: usize = 1024 * 1024;
+
 /// Why a file cannot be read on.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TailError {
@@ -188,7 +191,7 @@ impl Tail {
                     held_bytes = self.lines.held(),
                     "file was truncated or rewritten: reading it from the start"
                 );
-                self.lines.restart(0, &[]);
+                self.begin_again()?;
                 Ok(Progress::More)
             }
             Found::Nothing => {
@@ -239,21 +242,31 @@ impl Tail {
         Ok(Progress::More)
     }
 
+    /// Goes back to the start of the current file.
+    fn begin_again(&mut self) -> Result<(), TailError> {
+        let Some(OpenFile { file, .. }) = &self.current else { return Ok(()) };
+        let outcome = text_start(file).and_then(|start| Ok((start, read_history(file, start)?)));
+        let (start, history) = outcome.map_err(|e| self.read_error(e))?;
+        self.lines.restart(start, &history);
+        Ok(())
+    }
+
     /// Decides where to go on in a file that may not be the one that was read before.
     fn resume_position(&self, file: &File, size: u64, resume: Resume) -> Result<u64, TailError> {
         let Resume { position, fingerprint } = resume;
         let warn = |reason: &str, start: u64| {
             tracing::warn!(file = %self.path.display(), position, size, start, "{reason}");
         };
+        let restart = || text_start(file).map_err(|e| self.read_error(e));
         if size < position {
             warn("file is shorter than the stored position: reading it from the start", 0);
-            return Ok(0);
+            return restart();
         }
         let history = read_history(file, position).map_err(|e| self.read_error(e))?;
         match (fingerprint, history.last()) {
             (Some(stored), _) if stored != Fingerprint::new(position, &history) => {
                 warn("file is not the one that was read before: reading it from the start", 0);
-                Ok(0)
+                restart()
             }
             (Some(_), _) | (None, None | Some(b'\n' | b'\r')) => Ok(position),
             (None, Some(_)) => {
@@ -336,6 +349,34 @@ enum Found {
 
 fn is_missing(error: &io::Error) -> bool {
     error.kind() == ErrorKind::NotFound
+}
+
+/// Finds where the text of a file starts that was truncated while its writer kept its place.
+///
+/// Such a writer leaves zeros, mostly as a hole, in front of what it writes next; no line of
+/// theirs is lost by leaving them out.
+fn text_start(file: &File) -> io::Result<u64> {
+    let mut block = vec![0; ZEROS_BYTES];
+    let count = file.read_at(&mut block[..1], 0)?;
+    if count == 0 || block[0] != 0 {
+        return Ok(0);
+    }
+    let start = hole_end(file);
+    let count = file.read_at(&mut block, start)?;
+    Ok(match block[..count].iter().position(|byte| *byte != 0) {
+        Some(zeros) => start + as_u64(zeros),
+        None => 0,
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn hole_end(file: &File) -> u64 {
+    rustix::fs::seek(file, rustix::fs::SeekFrom::Data(0)).unwrap_or(0)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn hole_end(_file: &File) -> u64 {
+    0
 }
 
 /// Finds the start of the line that a position is in.

@@ -133,6 +133,23 @@ async fn rotation_by_copy_loses_nothing() {
 }
 
 #[tokio::test]
+async fn zeros_of_a_writer_that_kept_its_place_are_left_out() {
+    let (_directory, path) = directory();
+    // Not opened for appending: after the truncation it goes on where it was.
+    let mut writer = File::create(&path).unwrap();
+    let long = "x".repeat(100_000);
+    writeln!(writer, "{long}\n1").unwrap();
+    let mut source = Source::start(&path).await;
+    source.expect(&[&long, "1"]).await;
+    OpenOptions::new().write(true).truncate(true).open(&path).unwrap();
+    writer.write_all(b"2\n3\n").unwrap();
+    source.expect(&["2", "3"]).await;
+    let mut source = source.restart().await;
+    writer.write_all(b"4\n").unwrap();
+    source.expect(&["4"]).await;
+}
+
+#[tokio::test]
 async fn rotation_by_name_drains_the_old_file_first() {
     let (_directory, path) = directory();
     let mut writer = OpenOptions::new().create(true).append(true).open(&path).unwrap();
