@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -20,6 +20,9 @@ use crate::topic_config;
 
 /// How long requests that are under way may take when the broker stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often the log does its periodic work.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Starts brokers.
 #[derive(Debug)]
@@ -58,6 +61,7 @@ impl Broker {
         let tasks = TaskTracker::new();
         let server = Server::new(Arc::clone(&context), stop.clone(), abort.clone());
         server::serve(listening, &server, &tasks);
+        tasks.spawn(tick(Arc::clone(&context.logs), stop.clone()));
         tracing::info!(
             node_id = config.node_id,
             cluster_id = context.logs.cluster_id(),
@@ -66,6 +70,18 @@ impl Broker {
             "broker serves"
         );
         Ok(RunningBroker { addresses, context, stop, abort, tasks })
+    }
+}
+
+/// Has the log do its periodic work until the broker stops.
+async fn tick(logs: Arc<LogDirectory>, stop: CancellationToken) {
+    let mut interval = tokio::time::interval(TICK);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(interval.tick()).await.is_some() {
+        let logs = Arc::clone(&logs);
+        if let Err(error) = tokio::task::spawn_blocking(move || logs.tick()).await {
+            tracing::error!(%error, "periodic work of the log");
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! can be in memory is the budget and one frame of the largest size.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
@@ -15,6 +16,23 @@ pub(crate) struct Budget {
     bytes: Arc<Semaphore>,
     limit: usize,
     beyond: Arc<Mutex<()>>,
+    waiting: AtomicUsize,
+}
+
+/// One that waits, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The bytes that one request holds; given back on drop.
@@ -36,7 +54,12 @@ impl Budget {
     /// Makes a budget of `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
         let limit = limit.min(Semaphore::MAX_PERMITS);
-        Self { bytes: Arc::new(Semaphore::new(limit)), limit, beyond: Arc::default() }
+        Self {
+            bytes: Arc::new(Semaphore::new(limit)),
+            limit,
+            beyond: Arc::default(),
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// Grows a share to `size` bytes, waiting for others to give back what they hold.
@@ -49,6 +72,7 @@ impl Budget {
             return;
         }
         let more = u32::try_from((size - share.size).min(self.limit)).unwrap_or(u32::MAX);
+        let _waiting = Waiting::new(&self.waiting);
         tokio::select! {
             biased;
             permit = Arc::clone(&self.bytes).acquire_many_owned(more) => {
@@ -61,6 +85,11 @@ impl Budget {
             }
             guard = Arc::clone(&self.beyond).lock_owned() => share.beyond = Some(guard),
         }
+    }
+
+    /// Says whether somebody waits for bytes that others hold.
+    pub(crate) fn is_contended(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// The bytes that nobody holds.

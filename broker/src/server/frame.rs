@@ -15,6 +15,9 @@ use super::budget::{Budget, Share};
 /// What is read at once while a frame's size is unknown, and held without asking the budget.
 const FIRST_READ_BYTES: usize = 32 * 1024;
 
+/// How long a frame may stop while others wait for the memory that it holds.
+const CONTENDED_STALL: Duration = Duration::from_secs(1);
+
 /// How much a buffer grows in relation to what has arrived.
 const GROWTH: usize = 4;
 
@@ -99,7 +102,7 @@ impl FrameReader {
                     return Ok(self.take(size));
                 }
                 self.prepare(size, budget).await;
-                self.fill_frame(stream, size).await?;
+                self.fill_frame(stream, size, budget).await?;
             } else {
                 self.fill_first(stream).await?;
             }
@@ -159,14 +162,25 @@ impl FrameReader {
         }
     }
 
-    async fn fill_frame(&mut self, stream: &mut TcpStream, size: usize) -> Result<(), FrameError> {
+    async fn fill_frame(
+        &mut self,
+        stream: &mut TcpStream,
+        size: usize,
+        budget: &Budget,
+    ) -> Result<(), FrameError> {
         let deadline = Instant::now() + self.limits.stall;
         let arrived = self.buffer.len();
-        match timeout_at(deadline, stream.read_buf(&mut self.buffer)).await {
-            Ok(Ok(0)) => Err(FrameError::Truncated { arrived, expected: size }),
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(FrameError::Stalled { arrived, expected: size }),
+        loop {
+            let patience = deadline.min(Instant::now() + CONTENDED_STALL);
+            match timeout_at(patience, stream.read_buf(&mut self.buffer)).await {
+                Ok(Ok(0)) => return Err(FrameError::Truncated { arrived, expected: size }),
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(error)) => return Err(error.into()),
+                Err(_) if Instant::now() >= deadline || budget.is_contended() => {
+                    return Err(FrameError::Stalled { arrived, expected: size });
+                }
+                Err(_) => {}
+            }
         }
     }
 }

@@ -1,0 +1,15 @@
+//! The broker as its clients see it: over TCP, with frames made by `protocol`.
+
+mod harness;
+
+mod api_versions;
+mod configs;
+mod fetch;
+mod groups;
+mod hostile;
+mod lifecycle;
+mod list_offsets;
+mod metadata;
+mod offsets;
+mod produce;
+mod topics;
