@@ -260,8 +260,8 @@ async fn a_static_member_comes_back_without_a_rebalance_and_fences_its_past() {
     };
     let answer = client.call(&old, HEARTBEAT).await;
     check(answer.error_code, ErrorCode::FencedInstanceId);
-    let synced = again.call(&SyncGroupRequest { assignments: vec![], ..sync("g", &after) }, SYNC);
-    assert_eq!(synced.await.assignment, format!("share of {}", before.member_id));
+    let synced = again.call(&sync("g", &after), SYNC).await;
+    assert_eq!(synced.assignment, format!("share of {}", before.member_id));
     let member = MemberIdentity { group_instance_id: Some("i".into()), ..Default::default() };
     let removal = LeaveGroupRequest { members: vec![member], ..leave("g", "") };
     let left = again.call(&removal, LEAVE).await;
