@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`reference`] | finding references in a text |
+//! | [`mod@reference`] | finding references in a text |
 //! | [`resolver`] | [`Providers`]: the configured providers, and resolution with them |
 //! | [`source`] | [`ConfigProvider`] and the three built in: environment, file, directory |
 

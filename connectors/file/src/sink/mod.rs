@@ -1,7 +1,7 @@
 //! `FileStreamSink`: the records of topics, line by line, to the end of a text file.
 //!
-//! The way of a record: the [`task`] writes a batch's text into one buffer; [`append`] puts the
-//! buffer at the end of the file, whole or not at all; [`shared`] lets the tasks of one connector
+//! The way of a record: the `task` writes a batch's text into one buffer; `append` puts the
+//! buffer at the end of the file, whole or not at all; `shared` lets the tasks of one connector
 //! share the file, and nobody else.
 
 mod append;
