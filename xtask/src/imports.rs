@@ -87,8 +87,7 @@ fn check_source(path: &Path, text: &str) -> Vec<String> {
     }
     let own = [("schema_registry::", "schema-registry/src")];
     let production = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
-    let code: Vec<&str> =
-        production.filter(|line| !line.trim_start().starts_with("//")).collect();
+    let code: Vec<&str> = production.filter(|line| !line.trim_start().starts_with("//")).collect();
     ONLY_IN
         .iter()
         .filter(|(word, places, _)| {
@@ -114,7 +113,8 @@ mod tests {
 
     #[test]
     fn only_plain_dependencies_count() {
-        let manifest = "[dependencies]\na.workspace = true\nb = \"1\"\n\n[dev-dependencies]\nc = 1\n";
+        let manifest =
+            "[dependencies]\na.workspace = true\nb = \"1\"\n\n[dev-dependencies]\nc = 1\n";
         assert_eq!(dependencies(manifest), ["a", "b"]);
     }
 

@@ -115,8 +115,7 @@ mod tests {
     fn tests_do_not_count_as_lines() {
         let long = format!("//! X.\n{}", "// line\n".repeat(600));
         assert_eq!(broken("a/src/x.rs", &long).len(), 1);
-        let tested =
-            format!("//! X.\n{}#[cfg(test)]\n{}", "//\n".repeat(500), "//\n".repeat(500));
+        let tested = format!("//! X.\n{}#[cfg(test)]\n{}", "//\n".repeat(500), "//\n".repeat(500));
         assert!(broken("a/src/x.rs", &tested).is_empty());
     }
 
