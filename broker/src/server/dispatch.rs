@@ -178,10 +178,11 @@ impl Incoming {
         Ok(frame.map_or(Outcome::Close, |frame| Outcome::Send(frame.into())))
     }
 
+    /// Reads the request. What follows it is ignored, as Apache Kafka does: librdkafka ends a
+    /// `Metadata` request of version 13 with three bytes that no schema has.
     fn decode<R: Request>(&mut self) -> Result<R, RequestError> {
         let (key, version) = (self.api.key, self.header.api_version);
         R::decode(&mut self.decoder, version)
-            .and_then(|request| self.decoder.expect_end().map(|()| request))
             .map_err(|source| RequestError::Malformed { key, version, source })
     }
 
