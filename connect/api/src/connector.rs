@@ -38,7 +38,7 @@ pub enum ExactlyOnceSupport {
 ///
 /// The worker calls `start` once, `task_configs` after it and on request, then `stop` once.
 #[async_trait]
-pub trait SourceConnector: Send {
+pub trait SourceConnector: Send + Sync {
     /// Describes the connector's own settings (not the ones that every connector has).
     fn config(&self) -> &'static ConfigDef;
 
@@ -160,7 +160,7 @@ pub trait SourceTask: Send {
 ///
 /// The worker calls `start` once, `task_configs` after it and on request, then `stop` once.
 #[async_trait]
-pub trait SinkConnector: Send {
+pub trait SinkConnector: Send + Sync {
     /// Describes the connector's own settings (not the ones that every connector has).
     fn config(&self) -> &'static ConfigDef;
 

@@ -1,0 +1,85 @@
+//! The plug-ins that ship with the worker: the only file that names a concrete one.
+
+use connector_file::{FileStreamSinkConnector, FileStreamSourceConnector};
+
+use super::registry::{Factory, Plugin, PluginRegistry};
+use crate::converter::bytes::ByteArrayConverter;
+use crate::converter::header::{HeaderAdapter, SimpleHeaderConverter};
+use crate::converter::json::JsonConverter;
+use crate::converter::number::{
+    BooleanConverter, DoubleConverter, FloatConverter, IntegerConverter, LongConverter,
+    ShortConverter,
+};
+use crate::converter::string::StringConverter;
+
+/// Lists a converter of keys and values.
+macro_rules! converter {
+    ($class:literal, $type:ty) => {
+        Plugin { class: $class, factory: Factory::Converter(|| Box::new(<$type>::default())) }
+    };
+}
+
+/// Lists a converter of keys and values that converts headers too.
+macro_rules! header_converter {
+    ($class:literal, $type:ty) => {
+        Plugin {
+            class: $class,
+            factory: Factory::HeaderConverter(|| {
+                Box::new(HeaderAdapter::new(Box::new(<$type>::default())))
+            }),
+        }
+    };
+}
+
+/// Makes the registry of all built-in plug-ins.
+#[must_use]
+pub fn registry() -> PluginRegistry {
+    let mut plugins = vec![
+        Plugin {
+            class: "org.apache.kafka.connect.file.FileStreamSinkConnector",
+            factory: Factory::Sink(|| Box::new(FileStreamSinkConnector::default())),
+        },
+        Plugin {
+            class: "org.apache.kafka.connect.file.FileStreamSourceConnector",
+            factory: Factory::Source(|| Box::new(FileStreamSourceConnector::default())),
+        },
+    ];
+    plugins.extend(converters());
+    plugins.extend(header_converters());
+    PluginRegistry::new(plugins)
+}
+
+fn converters() -> Vec<Plugin> {
+    vec![
+        converter!("org.apache.kafka.connect.storage.StringConverter", StringConverter),
+        converter!("org.apache.kafka.connect.json.JsonConverter", JsonConverter),
+        converter!("org.apache.kafka.connect.converters.ByteArrayConverter", ByteArrayConverter),
+        converter!("org.apache.kafka.connect.converters.BooleanConverter", BooleanConverter),
+        converter!("org.apache.kafka.connect.converters.ShortConverter", ShortConverter),
+        converter!("org.apache.kafka.connect.converters.IntegerConverter", IntegerConverter),
+        converter!("org.apache.kafka.connect.converters.LongConverter", LongConverter),
+        converter!("org.apache.kafka.connect.converters.FloatConverter", FloatConverter),
+        converter!("org.apache.kafka.connect.converters.DoubleConverter", DoubleConverter),
+    ]
+}
+
+fn header_converters() -> Vec<Plugin> {
+    vec![
+        Plugin {
+            class: "org.apache.kafka.connect.storage.SimpleHeaderConverter",
+            factory: Factory::HeaderConverter(|| Box::new(SimpleHeaderConverter::default())),
+        },
+        header_converter!("org.apache.kafka.connect.storage.StringConverter", StringConverter),
+        header_converter!("org.apache.kafka.connect.json.JsonConverter", JsonConverter),
+        header_converter!(
+            "org.apache.kafka.connect.converters.ByteArrayConverter",
+            ByteArrayConverter
+        ),
+        header_converter!("org.apache.kafka.connect.converters.BooleanConverter", BooleanConverter),
+        header_converter!("org.apache.kafka.connect.converters.ShortConverter", ShortConverter),
+        header_converter!("org.apache.kafka.connect.converters.IntegerConverter", IntegerConverter),
+        header_converter!("org.apache.kafka.connect.converters.LongConverter", LongConverter),
+        header_converter!("org.apache.kafka.connect.converters.FloatConverter", FloatConverter),
+        header_converter!("org.apache.kafka.connect.converters.DoubleConverter", DoubleConverter),
+    ]
+}
