@@ -91,7 +91,7 @@ impl LogDirectory {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
         let path = settings.path.clone();
-        fs.create_dir(&path).map_err(OpenError::io(&path))?;
+        make_dir(&*fs, &path).map_err(OpenError::io(&path))?;
         let lock = fs
             .lock(&path.join(LOCK))
             .map_err(|source| OpenError::Lock { path: path.clone(), source })?;
@@ -288,9 +288,9 @@ impl LogDirectory {
         };
         for partition in self.shared.all() {
             partition.flush_if_due(now_ms);
-            if retain {
-                partition.retain(now_ms);
-            }
+        }
+        if retain {
+            self.retain_now();
         }
         if checkpoint && let Err(error) = self.shared.write_checkpoints() {
             tracing::warn!(dir = %self.path().display(), %error, "checkpoints were not written");
@@ -300,7 +300,18 @@ impl LogDirectory {
     /// Runs retention on every partition now. Blocks.
     pub fn retain_now(&self) {
         let now_ms = self.shared.clock.now_ms();
-        self.shared.all().iter().for_each(|partition| partition.retain(now_ms));
+        let mut partitions = self.shared.all();
+        partitions.retain(|partition| partition.raise_log_start(now_ms));
+        if partitions.is_empty() {
+            return;
+        }
+        // After a crash, a segment whose removal was lost must lie below the start.
+        match self.shared.write_checkpoints() {
+            Ok(()) => partitions.iter().for_each(|partition| partition.remove_below_log_start()),
+            Err(error) => {
+                tracing::warn!(dir = %self.path().display(), %error, "retention waits: checkpoints were not written");
+            }
+        }
     }
 
     /// Stops in order: what was queued is written, everything is flushed, the mark is set and
@@ -389,6 +400,21 @@ fn doomed_name(topic: &str, partition: i32) -> String {
     let suffix = format!("-{partition}.{id}-delete");
     let most = LONGEST_FILE_NAME - suffix.len();
     format!("{}{suffix}", &topic[..topic.len().min(most)])
+}
+
+/// Makes a directory with its parents, so that they outlive a power cut.
+fn make_dir(fs: &dyn FileSystem, path: &Path) -> io::Result<()> {
+    let is_missing =
+        |path: &&Path| fs.list(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    let missing: Vec<_> = path.ancestors().take_while(is_missing).collect();
+    fs.create_dir(path)?;
+    for made in missing {
+        match made.parent() {
+            Some(parent) if parent != Path::new("") => fs.sync_dir(parent)?,
+            _ => fs.sync_dir(Path::new("."))?,
+        }
+    }
+    Ok(())
 }
 
 /// Removes what a crash left half removed; returns the directories of partitions.

@@ -43,9 +43,10 @@ pub(super) struct FlushState {
     pub dirty: Vec<Arc<Segment>>,
     /// Small files written besides the segments, with their paths.
     pub dirty_files: Vec<(PathBuf, Arc<dyn FileHandle>)>,
-    /// The partition's directory has new entries.
-    pub dirty_dir: bool,
-    /// The partition's directory is itself new.
+    /// Entries made in the partition's directory, and how many of them are on the medium.
+    pub entries_made: u64,
+    pub entries_synced: u64,
+    /// The entry of the partition's directory itself is not on the medium.
     pub new_dir: bool,
     /// Offset after the last written batch.
     pub written_end: i64,
@@ -58,6 +59,11 @@ pub(super) struct FlushState {
 }
 
 impl FlushState {
+    /// Nothing to sync, the log ends here.
+    pub(super) fn clean(written_end: i64) -> Self {
+        Self { written_end, ..Self::default() }
+    }
+
     /// Notes that a segment was written to.
     pub(super) fn touch(&mut self, segment: &Arc<Segment>, written_end: i64, now_ms: i64) {
         if !self.dirty.last().is_some_and(|last| Arc::ptr_eq(last, segment)) {
@@ -67,9 +73,20 @@ impl FlushState {
         self.dirty_since_ms.get_or_insert(now_ms);
     }
 
+    /// True if a power cut may take back a file that was made.
+    pub(super) fn has_new_entries(&self) -> bool {
+        self.entries_made > self.entries_synced
+    }
+
+    /// Notes that the entries made so far are on the medium.
+    pub(super) fn entries_are_synced(&mut self, made: u64) {
+        self.entries_synced = self.entries_synced.max(made);
+        self.new_dir = false;
+    }
+
     /// True if there is something to sync.
     pub(super) fn is_dirty(&self) -> bool {
-        !self.dirty.is_empty() || self.dirty_dir || !self.dirty_files.is_empty()
+        !self.dirty.is_empty() || self.has_new_entries() || !self.dirty_files.is_empty()
     }
 }
 
@@ -151,7 +168,8 @@ impl FlushQueue {
 struct Round {
     segments: Vec<Arc<Segment>>,
     files: Vec<(PathBuf, Arc<dyn FileHandle>)>,
-    dir: bool,
+    entries_made: u64,
+    has_new_entries: bool,
     new_dir: bool,
     written_end: i64,
     waiters: Vec<Waiter>,
@@ -182,8 +200,9 @@ impl Partition {
             Round {
                 segments: std::mem::take(&mut state.dirty),
                 files: std::mem::take(&mut state.dirty_files),
-                dir: std::mem::take(&mut state.dirty_dir),
-                new_dir: std::mem::take(&mut state.new_dir),
+                entries_made: state.entries_made,
+                has_new_entries: state.has_new_entries(),
+                new_dir: state.new_dir,
                 written_end: state.written_end,
                 waiters: std::mem::take(&mut state.waiters),
             }
@@ -209,21 +228,29 @@ impl Partition {
             let synced = segment.log().and_then(|log| log.sync_data());
             synced.map_err(|error| failed(segment.path(), error))?;
         }
-        // Entries come after the bytes; those of a deleted partition are nobody's concern.
-        if !self.is_deleted() {
-            let fs = &self.shared.fs;
-            if round.dir {
-                fs.sync_dir(&self.dir).map_err(|error| failed(&self.dir, error))?;
-            }
-            if round.new_dir {
-                let parent = &self.shared.settings.path;
-                fs.sync_dir(parent).map_err(|error| failed(parent, error))?;
-            }
+        // Entries come after the bytes.
+        if round.has_new_entries {
+            self.sync_entries(round.new_dir)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the entries of the partition's directory durable, and its own if it is new.
+    pub(super) fn sync_entries(&self, new_dir: bool) -> Result<(), Offline> {
+        // Those of a deleted partition are nobody's concern, and its directory has moved.
+        if self.is_deleted() {
+            return Ok(());
+        }
+        let parent = Some(&self.shared.settings.path).filter(|_| new_dir);
+        for dir in [Some(&self.dir), parent].into_iter().flatten() {
+            let synced = self.shared.fs.sync_dir(dir);
+            synced.map_err(|error| Offline { path: dir.clone(), source: Arc::new(error) })?;
         }
         Ok(())
     }
 
     fn finish(&self, round: Round) {
+        self.flush.lock().entries_are_synced(round.entries_made);
         self.flushed.fetch_max(round.written_end, Ordering::AcqRel);
         if self.config().flush_policy == FlushPolicy::Ack {
             let noted =

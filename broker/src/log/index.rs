@@ -108,19 +108,9 @@ impl<E: Entry> Index<E> {
         Self { path, state: RwLock::new(State::Unopened) }
     }
 
-    /// Makes an index in memory that replaces what the file holds when it is next persisted.
-    pub(super) const fn resident(path: PathBuf, entries: Vec<E>) -> Self {
-        Self { path, state: RwLock::new(State::Resident { entries, persisted: 0, file: None }) }
-    }
-
     /// The file.
     pub(super) fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// True until the file was opened or entries were given.
-    pub(super) fn is_unopened(&self) -> bool {
-        matches!(*self.state.read(), State::Unopened)
     }
 
     /// Opens the file for lookups, without a check of its content.
@@ -343,7 +333,8 @@ mod tests {
     fn lookups_agree_in_memory_and_on_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("0.index");
-        let index = Index::resident(path.clone(), entries(2));
+        let index = Index::unopened(path.clone());
+        index.reset(entries(2));
         index.persist(&OsFileSystem).unwrap();
         index.push(entries(3)[2]);
         check_lookups(&index);

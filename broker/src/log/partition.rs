@@ -167,7 +167,7 @@ impl Partition {
             config: ArcSwap::from_pointee(config),
             segments: ArcSwap::from_pointee(loaded.segments),
             writer: Mutex::new(writer),
-            flush: Mutex::new(FlushState { written_end: end, ..FlushState::default() }),
+            flush: Mutex::new(FlushState::clean(end)),
             log_start: AtomicI64::new(loaded.log_start),
             log_end: AtomicI64::new(end),
             flushed: AtomicI64::new(end),

@@ -232,9 +232,7 @@ impl Partition {
                 if batch.header.max_timestamp < timestamp {
                     continue;
                 }
-                let found = self.record_in(segment, &batch, timestamp)?;
-                let start = self.log_start_offset();
-                if let Some(found) = found.filter(|found| found.offset >= start) {
+                if let Some(found) = self.record_in(segment, &batch, timestamp)? {
                     return Ok(Some(found).filter(|found| found.offset < end));
                 }
             }
@@ -271,7 +269,7 @@ impl Partition {
         }
     }
 
-    /// Decodes a batch and returns its first record of that time or later.
+    /// Decodes a batch and returns its first readable record of that time or later.
     fn record_in(
         &self,
         segment: &Segment,
@@ -286,10 +284,11 @@ impl Partition {
             .and_then(|log| read_exact_at(&**log, &mut bytes, batch.position))
             .map_err(|error| failed(error.into()))?;
         let bytes = Bytes::from(bytes);
+        let start = self.log_start_offset();
         let records = RecordIter::new(&bytes, DECOMPRESSED_LIMIT);
         for record in records.map_err(|_| failed(corrupt()))? {
             let record = record.map_err(|_| failed(corrupt()))?;
-            if record.timestamp >= timestamp {
+            if record.timestamp >= timestamp && record.offset >= start {
                 return Ok(Some(TimestampOffset {
                     timestamp: record.timestamp,
                     offset: record.offset,
@@ -302,11 +301,7 @@ impl Partition {
 }
 
 /// The newest timestamp of a segment among the batches below an offset.
-fn newest_below(
-    segment: &Segment,
-    end: i64,
-    interval: u64,
-) -> Result<Option<Newest>, WalkError> {
+fn newest_below(segment: &Segment, end: i64, interval: u64) -> Result<Option<Newest>, WalkError> {
     let newest = segment.newest(interval)?;
     if newest.is_none_or(|newest| newest.offset < end) {
         return Ok(newest);

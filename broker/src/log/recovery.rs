@@ -151,8 +151,10 @@ impl Loader<'_> {
                 while let Ok(Some(batch)) = walk.next() {
                     end = batch.header.next_offset();
                 }
-                let (replaced, kept) =
-                    files.logs.drain(..).partition(|(old, _)| (*base..end.max(base + 1)).contains(old));
+                let (replaced, kept) = files
+                    .logs
+                    .drain(..)
+                    .partition(|(old, _)| (*base..end.max(base + 1)).contains(old));
                 files.logs = kept;
                 let replaced: Vec<(i64, u64)> = replaced;
                 let old = replaced.into_iter().filter(|(old, _)| old != base);
@@ -214,6 +216,8 @@ impl Loader<'_> {
         let first = segments.partition_point(|s| s.base_offset() <= durable).saturating_sub(1);
         let mut next_offset = segments[first].base_offset();
         let mut at = first;
+        let found = segments.len();
+        let mut was_cut = false;
         while at < segments.len() {
             let segment = Arc::clone(&segments[at]);
             let base = segment.base_offset();
@@ -227,6 +231,7 @@ impl Loader<'_> {
             }
             let recovered = self.recover_segment(&segment, epochs)?;
             next_offset = recovered.next_offset.max(base);
+            was_cut |= recovered.was_cut;
             at += 1;
             if recovered.was_cut && at < segments.len() {
                 tracing::warn!(dir = %self.dir.display(), count = segments.len() - at, "removing the segments after a cut");
@@ -240,6 +245,9 @@ impl Loader<'_> {
             for segment in &segments[first..] {
                 segment.log()?.sync_data()?;
             }
+        }
+        if next_offset > durable || was_cut || segments.len() < found {
+            // What was removed must not come back beside what will be written.
             self.fs.sync_dir(self.dir)?;
         }
         if next_offset < durable {
@@ -283,8 +291,7 @@ impl Loader<'_> {
         let size = segment.size();
         let mut walked = Walked::default();
         let mut trusted_from = None;
-        let mut recovered =
-            Recovered { next_offset: segment.base_offset(), was_cut: false };
+        let mut recovered = Recovered { next_offset: segment.base_offset(), was_cut: false };
         let mut walk = BatchWalk::new(&**log, 0, size);
         loop {
             let position = walk.position();
@@ -297,7 +304,8 @@ impl Loader<'_> {
                         if fresh {
                             trusted_from.get_or_insert(batch.position);
                         }
-                        epochs.assign(batch.header.partition_leader_epoch, batch.header.base_offset);
+                        epochs
+                            .assign(batch.header.partition_leader_epoch, batch.header.base_offset);
                         walked.add(segment.base_offset(), self.index_interval, &batch);
                         recovered.next_offset = batch.header.next_offset();
                         continue;
@@ -357,10 +365,12 @@ impl Loader<'_> {
         next_offset: i64,
     ) -> io::Result<(Producers, Option<i64>)> {
         let mut found = None;
+        let mut removed = false;
         while let Some(offset) = snapshots.pop() {
             let path = self.snapshot_path(offset);
             if offset > next_offset {
                 remove_if_there(&**self.fs, &path)?;
+                removed = true;
                 continue;
             }
             match read_snapshot(&**self.fs, &path) {
@@ -373,6 +383,10 @@ impl Loader<'_> {
                     remove_if_there(&**self.fs, &path)?;
                 }
             }
+        }
+        if removed {
+            // A snapshot of what was cut off must not come back when the log has grown past it.
+            self.fs.sync_dir(self.dir)?;
         }
         let snapshot_offset = found.as_ref().map(|(offset, _)| *offset);
         let (from, mut producers) = found.unwrap_or((0, Producers::default()));

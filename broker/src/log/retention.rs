@@ -15,7 +15,6 @@ use super::{
     producer::FILE_SUFFIX,
     segment::{Segment, file_name},
     shared::Doomed,
-    writer::Writer,
 };
 
 impl Partition {
@@ -40,10 +39,11 @@ impl Partition {
         Ok(self.log_start_offset())
     }
 
-    /// Removes the segments that the settings no longer keep, and forgets silent producers.
-    pub(super) fn retain(self: &Arc<Self>, now_ms: i64) {
+    /// Moves the log start past the segments that the settings no longer keep, and forgets
+    /// silent producers; true if there are segments to remove once the start is stored.
+    pub(super) fn raise_log_start(self: &Arc<Self>, now_ms: i64) -> bool {
         if self.is_deleted() || self.offline().is_some() {
-            return;
+            return false;
         }
         let config = self.config();
         let mut writer = self.writer.lock();
@@ -53,19 +53,20 @@ impl Partition {
             Ok(count) => count,
             Err(error) => {
                 tracing::warn!(partition = %self, %error, "retention could not read the log");
-                return;
+                return false;
             }
         };
-        if count == 0 {
-            return;
-        }
-        if count == segments.len()
+        if count > 0
+            && count == segments.len()
             && let Err(error) = writer.roll(self, &config)
         {
             tracing::warn!(partition = %self, %error, "no new segment, the old one stays");
-            return;
+            return false;
         }
-        self.remove_oldest(&mut writer, count, &config);
+        if let Some(first) = self.segments.load().get(count) {
+            self.log_start.fetch_max(first.base_offset(), Ordering::AcqRel);
+        }
+        count > 0
     }
 
     /// Counts the segments at the beginning that may go.
@@ -101,11 +102,17 @@ impl Partition {
         Ok(count)
     }
 
-    fn remove_oldest(&self, writer: &mut Writer, count: usize, config: &LogConfig) {
+    /// Removes the segments below the log start, which must have been stored.
+    pub(super) fn remove_below_log_start(&self) {
+        let mut writer = self.writer.lock();
+        let config = self.config();
         let segments = self.segments.load_full();
-        let (old, kept) = segments.split_at(count.min(segments.len().saturating_sub(1)));
-        let Some(first) = kept.first() else { return };
-        self.log_start.fetch_max(first.base_offset(), Ordering::AcqRel);
+        let start = self.log_start_offset();
+        let first = segments.partition_point(|segment| segment.base_offset() <= start);
+        let (old, kept) = segments.split_at(first.saturating_sub(1));
+        if old.is_empty() {
+            return;
+        }
         self.store_segments(kept.to_vec());
         let mut files = Vec::new();
         for segment in old {

@@ -223,17 +223,12 @@ impl Segment {
     }
 
     /// Writes index entries to their files when enough of them wait.
-    pub(super) fn persist_indexes(&self, least: usize) -> io::Result<()> {
-        if self.offsets.unpersisted() >= least {
+    pub(super) fn persist_indexes_if_many(&self) -> io::Result<()> {
+        if self.offsets.unpersisted() >= UNPERSISTED_ENTRIES {
             self.offsets.persist(&*self.fs)?;
             self.times.persist(&*self.fs)?;
         }
         Ok(())
-    }
-
-    /// As [`Segment::persist_indexes`] at the usual number.
-    pub(super) fn persist_indexes_if_many(&self) -> io::Result<()> {
-        self.persist_indexes(UNPERSISTED_ENTRIES)
     }
 
     /// Gives the file a length that later writes will fill.
@@ -275,11 +270,6 @@ impl Segment {
         self.tail.lock().first_timestamp
     }
 
-    /// Bytes since the last index entry, for a walk that goes on.
-    pub(super) fn tail(&self) -> IndexTail {
-        *self.tail.lock()
-    }
-
     /// Takes the result of a full or partial walk of a segment that will be written to.
     pub(super) fn adopt(&self, walked: Walked, trusted_from: u64) {
         self.size.store(walked.end, Ordering::Release);
@@ -316,9 +306,10 @@ impl Segment {
         let start = entry.map_or(0, |entry| u64::from(entry.position));
         let log = self.log()?;
         match Self::walk_to(BatchWalk::new(&**log, start.min(size), size), offset) {
-            Err(WalkError::Corrupt { position }) => {
-                self.locate_after_damage(offset, position)?.map(Some).ok_or(WalkError::Corrupt { position })
-            }
+            Err(WalkError::Corrupt { position }) => self
+                .locate_after_damage(offset, position)?
+                .map(Some)
+                .ok_or(WalkError::Corrupt { position }),
             found => found,
         }
     }
@@ -357,8 +348,7 @@ impl Segment {
         }
         let entry = self.offsets.last_where(|entry| u64::from(entry.position) <= most)?;
         let indexed = entry.map_or(0, |entry| u64::from(entry.position));
-        let mut walk =
-            BatchWalk::new(&**self.log()?, indexed.max(first.end()).min(limit), limit);
+        let mut walk = BatchWalk::new(&**self.log()?, indexed.max(first.end()).min(limit), limit);
         let mut end = walk.position();
         loop {
             match walk.next() {
@@ -452,8 +442,7 @@ impl Segment {
         self.times.reset(walked.times);
         *self.tail.lock() = walked.tail;
         // A full disk must not stop reads: the entries then stay in memory.
-        let sealed =
-            self.offsets.seal(&*self.fs).and_then(|()| self.times.seal(&*self.fs));
+        let sealed = self.offsets.seal(&*self.fs).and_then(|()| self.times.seal(&*self.fs));
         if let Err(error) = sealed {
             tracing::warn!(file = %self.path.display(), %error, "rebuilt indexes stay in memory");
         }
@@ -525,8 +514,10 @@ impl Segment {
             // Good only if no batch has a timestamp.
             return Ok(if self.any_newer(0, -1)? { None } else { Some(None) });
         };
-        let newest =
-            Newest { timestamp: time.timestamp, offset: self.base_offset + i64::from(time.relative) };
+        let newest = Newest {
+            timestamp: time.timestamp,
+            offset: self.base_offset + i64::from(time.relative),
+        };
         let from = self.offsets.last_where(|entry| entry.relative <= time.relative)?;
         let from = from.map_or(0, |entry| u64::from(entry.position));
         Ok((!self.any_newer(from, time.timestamp)?).then_some(Some(newest)))

@@ -178,13 +178,16 @@ fn internal(records: &Bytes) -> Result<Vec<NewBatch>, AppendError> {
         verify_crc(bytes)?;
         header.check_counts()?;
         let end = start + bytes.len();
-        let marker = if header.is_control() { coordinator_epoch(&records.slice(start..end)) } else { None };
+        let marker =
+            if header.is_control() { coordinator_epoch(&records.slice(start..end)) } else { None };
         batches.push(NewBatch { header, body: records.slice(start + HEADER_SIZE..end), marker });
         start = end;
     }
     let left = records.len() - start;
     if left > 0 || batches.is_empty() {
-        return Err(BatchError::Truncated { needed: HEADER_SIZE.max(left + 1), available: left }.into());
+        return Err(
+            BatchError::Truncated { needed: HEADER_SIZE.max(left + 1), available: left }.into()
+        );
     }
     Ok(batches)
 }

@@ -19,9 +19,7 @@ use super::{
     error::AppendError,
     flush::Waiter,
     partition::{Appended, Durability, Partition},
-    producer::{
-        FILE_SUFFIX, Producer, Producers, Sequence, SequenceError, write_snapshot,
-    },
+    producer::{FILE_SUFFIX, Producer, Producers, Sequence, SequenceError, write_snapshot},
     segment::{Segment, file_name},
     validation::{NewBatch, prepare},
     write_queue::Append,
@@ -228,6 +226,9 @@ impl Writer {
         let failed = |error| AppendError::io(&partition.dir, error);
         let mut segments = partition.segments.load().as_ref().clone();
         let is_first = segments.is_empty();
+        if config.flush_policy == FlushPolicy::Ack {
+            Self::keep_entries_in_order(partition)?;
+        }
         let mut metadata = None;
         if is_first {
             fs.create_dir(&partition.dir).map_err(failed)?;
@@ -237,8 +238,8 @@ impl Writer {
             metadata = Some((partition.dir.join("partition.metadata"), file));
         }
         let now_ms = partition.shared.clock.now_ms();
-        let segment =
-            Segment::create(Arc::clone(fs), &partition.dir, self.next_offset, now_ms).map_err(failed)?;
+        let segment = Segment::create(Arc::clone(fs), &partition.dir, self.next_offset, now_ms)
+            .map_err(failed)?;
         if config.preallocate {
             segment.preallocate(config.segment_bytes).map_err(failed)?;
         }
@@ -252,9 +253,24 @@ impl Writer {
         self.active = Some(segment);
         self.needs_cut = false;
         let mut flush = partition.flush.lock();
-        flush.dirty_dir = true;
+        flush.entries_made += 1;
         flush.new_dir |= is_first;
         flush.dirty_files.extend(metadata);
+        Ok(())
+    }
+
+    /// Waits until the files made before are durable: a later segment that outlives an earlier
+    /// one would be records out of order.
+    fn keep_entries_in_order(partition: &Partition) -> Result<(), AppendError> {
+        let (made, new_dir) = {
+            let flush = partition.flush.lock();
+            if !flush.has_new_entries() {
+                return Ok(());
+            }
+            (flush.entries_made, flush.new_dir)
+        };
+        partition.sync_entries(new_dir)?;
+        partition.flush.lock().entries_are_synced(made);
         Ok(())
     }
 

@@ -8,8 +8,8 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use crate::{
     log_disk::Disk,
     log_harness::{
-        FLUSHED, NOW_MS, TOPIC_ID, TestClock, WRITTEN, append, batch, open, partition, producer_batch,
-        read_from, value, values, wait,
+        FLUSHED, NOW_MS, TOPIC_ID, TestClock, WRITTEN, append, batch, open, partition,
+        producer_batch, read_from, value, values, wait,
     },
 };
 
@@ -63,7 +63,8 @@ impl History {
 
     /// Sends what was not acknowledged, a few batches at once, until the disk fails.
     fn send(&mut self, partition: &Arc<Partition>) -> bool {
-        let mut next = self.acknowledged.iter().position(Option::is_none).unwrap_or(self.sent.len());
+        let mut next =
+            self.acknowledged.iter().position(Option::is_none).unwrap_or(self.sent.len());
         while next < self.sent.len() {
             let last = (next + IN_FLIGHT).min(self.sent.len());
             let mut pending = Vec::new();
@@ -286,10 +287,7 @@ fn values_between(log: &Partition, start: i64, end: i64) -> Vec<String> {
 fn kill_loses_nothing_that_was_written() {
     let clock = TestClock::new();
     let disk = Disk::new(1);
-    let config = LogConfig {
-        flush_policy: broker::log::FlushPolicy::Os,
-        ..small_segments()
-    };
+    let config = LogConfig { flush_policy: broker::log::FlushPolicy::Os, ..small_segments() };
     let logs: LogDirectory = open(disk.clone(), Path::new(PATH), &clock);
     let log = partition(&logs, config.clone());
     let sent: Vec<String> = (0..200).map(|n| format!("value {n}")).collect();

@@ -16,9 +16,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use broker::log::{
-    DirEntry, FileHandle, FileSystem, LockError, LockGuard, OpenMode,
-};
+use broker::log::{DirEntry, FileHandle, FileSystem, LockError, LockGuard, OpenMode};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 const SECTOR: usize = 512;

@@ -54,11 +54,13 @@ impl Clock for TestClock {
 }
 
 /// Opens a log directory.
-pub(crate) fn open(fs: impl FileSystem + 'static, path: &Path, clock: &Arc<TestClock>) -> LogDirectory {
-    let settings = LogDirectoryConfig {
-        cluster_id: Some("test".to_owned()),
-        ..LogDirectoryConfig::new(path)
-    };
+pub(crate) fn open(
+    fs: impl FileSystem + 'static,
+    path: &Path,
+    clock: &Arc<TestClock>,
+) -> LogDirectory {
+    let settings =
+        LogDirectoryConfig { cluster_id: Some("test".to_owned()), ..LogDirectoryConfig::new(path) };
     let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
     LogDirectory::open(settings, Arc::new(fs), clock).unwrap()
 }

@@ -73,7 +73,8 @@ impl MetaProperties {
             Ok(content) if !content.is_empty() => content,
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             _ => {
-                let cluster_id = cluster_id.map_or_else(|| Uuid::random().to_string(), str::to_owned);
+                let cluster_id =
+                    cluster_id.map_or_else(|| Uuid::random().to_string(), str::to_owned);
                 let made = Self { cluster_id, node_id, directory_id: Some(Uuid::random()) };
                 replace_file(fs, &path, made.to_text().as_bytes())?;
                 return Ok(made);
@@ -84,10 +85,9 @@ impl MetaProperties {
             return Err(MetaError::Node { found: found.node_id, expected: node_id });
         }
         match cluster_id {
-            Some(expected) if expected != found.cluster_id => Err(MetaError::Cluster {
-                found: found.cluster_id,
-                expected: expected.to_owned(),
-            }),
+            Some(expected) if expected != found.cluster_id => {
+                Err(MetaError::Cluster { found: found.cluster_id, expected: expected.to_owned() })
+            }
             _ => Ok(found),
         }
     }
@@ -154,7 +154,10 @@ mod tests {
             "version 2 is not known: the directory was made by a newer release",
         );
         check_refused("node.id=1\n", "key `version` is missing or malformed");
-        check_refused("version=1\nnode.id=x\ncluster.id=c\n", "key `node.id` is missing or malformed");
+        check_refused(
+            "version=1\nnode.id=x\ncluster.id=c\n",
+            "key `node.id` is missing or malformed",
+        );
     }
 
     #[test]

@@ -36,7 +36,10 @@ pub(in super::super) enum CheckpointError {
 
 impl OffsetCheckpoint {
     /// Reads a checkpoint; a missing file is an empty one.
-    pub(in super::super) fn read(fs: &dyn FileSystem, path: &Path) -> Result<Self, CheckpointError> {
+    pub(in super::super) fn read(
+        fs: &dyn FileSystem,
+        path: &Path,
+    ) -> Result<Self, CheckpointError> {
         match read_small_file(fs, path, LIMIT_BYTES) {
             Ok(content) => Self::parse(&String::from_utf8_lossy(&content)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
@@ -87,7 +90,8 @@ pub(super) fn parse_frame(
 ) -> Result<(usize, impl Iterator<Item = (usize, &str)>), CheckpointError> {
     let malformed = |line| move || CheckpointError::Malformed { line };
     let mut lines = text.lines();
-    let version = lines.next().and_then(|line| line.trim().parse().ok()).ok_or_else(malformed(1))?;
+    let version =
+        lines.next().and_then(|line| line.trim().parse().ok()).ok_or_else(malformed(1))?;
     if version != 0 {
         return Err(CheckpointError::Version { found: version });
     }

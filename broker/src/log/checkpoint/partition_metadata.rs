@@ -11,9 +11,7 @@ use std::{
 
 use protocol::Uuid;
 
-use super::super::file_system::{
-    FileHandle, FileSystem, OpenMode, read_small_file, write_all_at,
-};
+use super::super::file_system::{FileHandle, FileSystem, OpenMode, read_small_file, write_all_at};
 
 /// Name of the file in a partition's directory.
 const FILE_NAME: &str = "partition.metadata";
@@ -104,7 +102,9 @@ mod tests {
 
     #[test]
     fn broken_text_is_refused() {
-        for text in ["version: 1\ntopic_id: AQEBAQEBAQEBAQEBAQEBAQ", "version: 0", "x", "topic_id: !"] {
+        for text in
+            ["version: 1\ntopic_id: AQEBAQEBAQEBAQEBAQEBAQ", "version: 0", "x", "topic_id: !"]
+        {
             assert!(PartitionMetadata::parse(text).is_err(), "{text}");
         }
     }

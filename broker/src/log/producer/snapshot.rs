@@ -5,17 +5,19 @@
 //! | 0–1 | version `i16`, 1 |
 //! | 2–5 | CRC-32C `u32` of all bytes from 6 on |
 //! | 6–9 | count `i32` |
-//! | then per producer, 46 | id `i64`, epoch `i16`, last sequence `i32`, last offset `i64`, offset delta `i32`, timestamp `i64`, coordinator epoch `i32`, first offset of the open transaction `i64` or -1 |
+//! | then per batch, 46 | producer id `i64`, epoch `i16`, last sequence `i32`, last offset `i64`, offset delta `i32`, timestamp `i64`, coordinator epoch `i32`, first offset of the open transaction `i64` or -1 |
 //!
-//! Only the last batch of a producer is kept; the file can be rebuilt from the batches, so
-//! nobody waits for it to reach the disk, and one that is damaged is passed over.
-//! Layout of Apache Kafka's `ProducerStateManager`.
+//! There is an entry for each batch that a producer may still repeat, the newest last. Apache
+//! Kafka writes the newest alone, and takes the last when it finds several. The file can be
+//! rebuilt from the batches, so nobody waits for it to reach the disk, and one that is damaged
+//! is passed over. Layout of Apache Kafka's `ProducerStateManager`.
 
 use std::{collections::VecDeque, io, path::Path};
 
 use super::{
     super::file_system::{FileSystem, read_small_file, replace_file_unsynced},
     BatchOrigin, Producer, Producers,
+    state::WINDOW,
 };
 
 /// Ending of the file name after the 20-digit offset.
@@ -57,25 +59,41 @@ pub(in super::super) fn read_snapshot(
 }
 
 fn encode(producers: &Producers) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(PREFIX + 4 + producers.len() * ENTRY);
+    let mut entries = Vec::new();
+    for (producer_id, producer) in producers.iter() {
+        if producer.batches.is_empty() {
+            encode_entry(producer_id, producer, None, &mut entries);
+        }
+        for batch in &producer.batches {
+            encode_entry(producer_id, producer, Some(batch), &mut entries);
+        }
+    }
+    let mut bytes = Vec::with_capacity(PREFIX + 4 + entries.len());
     bytes.extend_from_slice(&VERSION.to_be_bytes());
     bytes.extend_from_slice(&[0; 4]);
-    let count = i32::try_from(producers.len()).unwrap_or(i32::MAX);
+    let count = i32::try_from(entries.len() / ENTRY).unwrap_or(i32::MAX);
     bytes.extend_from_slice(&count.to_be_bytes());
-    for (producer_id, producer) in producers.iter().take(count.unsigned_abs() as usize) {
-        let last = producer.batches.back();
-        bytes.extend_from_slice(&producer_id.to_be_bytes());
-        bytes.extend_from_slice(&producer.epoch.to_be_bytes());
-        bytes.extend_from_slice(&last.map_or(-1, |batch| batch.last_sequence).to_be_bytes());
-        bytes.extend_from_slice(&last.map_or(-1, |batch| batch.last_offset).to_be_bytes());
-        bytes.extend_from_slice(&last.map_or(0, |batch| batch.offset_delta).to_be_bytes());
-        bytes.extend_from_slice(&producer.last_timestamp.to_be_bytes());
-        bytes.extend_from_slice(&producer.coordinator_epoch.to_be_bytes());
-        bytes.extend_from_slice(&producer.transaction_start.unwrap_or(-1).to_be_bytes());
-    }
+    bytes.extend_from_slice(&entries);
     let crc = crc32c::crc32c(&bytes[PREFIX..]);
     bytes[2..PREFIX].copy_from_slice(&crc.to_be_bytes());
     bytes
+}
+
+fn encode_entry(
+    producer_id: i64,
+    producer: &Producer,
+    batch: Option<&BatchOrigin>,
+    into: &mut Vec<u8>,
+) {
+    let timestamp = batch.map_or(producer.last_timestamp, |batch| batch.timestamp);
+    into.extend_from_slice(&producer_id.to_be_bytes());
+    into.extend_from_slice(&producer.epoch.to_be_bytes());
+    into.extend_from_slice(&batch.map_or(-1, |batch| batch.last_sequence).to_be_bytes());
+    into.extend_from_slice(&batch.map_or(-1, |batch| batch.last_offset).to_be_bytes());
+    into.extend_from_slice(&batch.map_or(0, |batch| batch.offset_delta).to_be_bytes());
+    into.extend_from_slice(&timestamp.to_be_bytes());
+    into.extend_from_slice(&producer.coordinator_epoch.to_be_bytes());
+    into.extend_from_slice(&producer.transaction_start.unwrap_or(-1).to_be_bytes());
 }
 
 fn decode(bytes: &[u8]) -> Result<Producers, SnapshotError> {
@@ -94,7 +112,12 @@ fn decode(bytes: &[u8]) -> Result<Producers, SnapshotError> {
         return Err(wrong_size(count.into()));
     }
     let mut producers = Producers::default();
-    while let Some((producer_id, producer)) = entry(&mut fields) {
+    while let Some((producer_id, mut producer)) = entry(&mut fields) {
+        if let Some(before) = producers.get(producer_id).filter(|p| p.epoch == producer.epoch) {
+            let newest = std::mem::take(&mut producer.batches);
+            let skipped = (before.batches.len() + newest.len()).saturating_sub(WINDOW);
+            producer.batches = before.batches.iter().copied().chain(newest).skip(skipped).collect();
+        }
         producers.restore(producer_id, Some(producer));
     }
     Ok(producers)
@@ -157,9 +180,16 @@ mod tests {
             offset_delta: 2,
             timestamp: 1000,
         };
+        let earlier = BatchOrigin {
+            first_sequence: 1,
+            last_sequence: 2,
+            last_offset: 38,
+            offset_delta: 1,
+            timestamp: 900,
+        };
         let producer = Producer {
             epoch: 1,
-            batches: VecDeque::from([origin]),
+            batches: VecDeque::from([earlier, origin]),
             coordinator_epoch: -1,
             last_timestamp: 1000,
             transaction_start: Some(30),
@@ -172,10 +202,11 @@ mod tests {
     #[test]
     fn snapshot_has_the_published_layout_and_reads_back() {
         let bytes = encode(&producers());
-        assert_eq!(bytes.len(), 10 + 46);
+        assert_eq!(bytes.len(), 10 + 2 * 46);
         assert_eq!(bytes[..2], [0, 1]);
-        assert_eq!(bytes[6..10], [0, 0, 0, 1]);
-        assert_eq!(bytes[10..24], [0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 0, 0, 0, 5]);
+        assert_eq!(bytes[6..10], [0, 0, 0, 2]);
+        assert_eq!(bytes[10..24], [0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 0, 0, 0, 2]);
+        assert_eq!(bytes[56..70], [0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 0, 0, 0, 5]);
         assert_eq!(decode(&bytes).unwrap(), producers());
     }
 
@@ -194,7 +225,8 @@ mod tests {
 
     #[test]
     fn first_sequence_is_found_across_the_wrap() {
-        for (last, count, expected) in [(5, 2, 3), (0, 0, 0), (0, 1, i32::MAX), (1, 3, i32::MAX - 1)]
+        for (last, count, expected) in
+            [(5, 2, 3), (0, 0, 0), (0, 1, i32::MAX), (1, 3, i32::MAX - 1)]
         {
             assert_eq!(sequence_before(last, count), expected, "{last} - {count}");
         }

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use protocol::records::BatchHeader;
 
 /// Batches per producer among which a repetition is recognized.
-const WINDOW: usize = 5;
+pub(super) const WINDOW: usize = 5;
 
 /// One appended batch of a producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,11 +181,6 @@ impl Producers {
     pub(in super::super) fn iter(&self) -> impl Iterator<Item = (i64, &Producer)> {
         self.by_id.iter().map(|(id, producer)| (*id, producer))
     }
-
-    /// How many producers are known.
-    pub(in super::super) fn len(&self) -> usize {
-        self.by_id.len()
-    }
 }
 
 fn expect(expected: i32, found: i32) -> Result<Sequence, SequenceError> {
@@ -285,7 +280,7 @@ mod tests {
         let mut producers = after(&[header(5, 0, 0, 1), open]);
         assert_eq!(producers.first_unstable_offset(), Some(0));
         producers.expire(1000 + 50, 51);
-        assert_eq!(producers.len(), 2);
+        assert_eq!(producers.iter().count(), 2);
         producers.expire(1000 + 51, 51);
         assert_eq!(producers.iter().map(|(id, _)| id).collect::<Vec<_>>(), [10]);
         producers.note_marker(&open, 0);
