@@ -9,7 +9,7 @@
 //!
 //! Source: the Avro 1.12 specification, binary encoding.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -393,16 +393,11 @@ impl<'a> Cursor<'a> {
 /// Keeps the last value of each key, at the place of the first. Only text keys are compared;
 /// of others the original's own writer never makes two.
 fn unique(entries: Vec<(Value, Value)>) -> Vec<(Value, Value)> {
-    let mut places: HashMap<String, usize> =
-        HashMap::with_capacity(entries.len().min(MAX_RESERVED));
-    let repeated = entries.iter().enumerate().any(|(index, (key, _))| {
-        key.as_str().is_some_and(|key| places.insert(key.to_owned(), index).is_some())
-    });
-    if !repeated {
+    if !has_repeated_key(&entries) {
         return entries;
     }
-    places.clear();
-    let mut kept: Vec<(Value, Value)> = Vec::with_capacity(entries.len());
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut kept: Vec<(Value, Value)> = Vec::with_capacity(entries.len().min(MAX_RESERVED));
     for (key, value) in entries {
         let place = key.as_str().map(|key| *places.entry(key.to_owned()).or_insert(kept.len()));
         match place.filter(|place| *place < kept.len()) {
@@ -411,4 +406,16 @@ fn unique(entries: Vec<(Value, Value)>) -> Vec<(Value, Value)> {
         }
     }
     kept
+}
+
+fn has_repeated_key(entries: &[(Value, Value)]) -> bool {
+    /// Entries up to which comparing each with each is faster than hashing.
+    const FEW: usize = 8;
+    if entries.len() <= FEW {
+        return entries.iter().enumerate().any(|(index, (key, _))| {
+            key.as_str().is_some() && entries[..index].iter().any(|(earlier, _)| earlier == key)
+        });
+    }
+    let mut seen = HashSet::with_capacity(entries.len());
+    entries.iter().filter_map(|(key, _)| key.as_str()).any(|key| !seen.insert(key))
 }

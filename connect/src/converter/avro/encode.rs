@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use connect_api::data::Decimal;
-use connect_api::{ConnectError, Result, Value};
+use connect_api::{ConnectError, Result, Struct, Value};
 use num_bigint::Sign;
 
 use super::names::{ANYTHING, MAX_DEPTH};
@@ -38,7 +38,9 @@ pub(super) enum Encode {
         value: Box<Self>,
         value_first: bool,
     },
+    /// A struct of so many fields.
     Record {
+        count: usize,
         fields: Vec<FieldPlan>,
     },
     /// One type that may be null, in a union.
@@ -50,7 +52,7 @@ pub(super) enum Encode {
     /// A struct with a field per branch of a union.
     Union {
         null: Option<usize>,
-        branches: Vec<(usize, Self)>,
+        branches: Vec<(usize, Arc<str>, Self)>,
     },
     /// A value without schema.
     Anything,
@@ -73,9 +75,12 @@ pub(super) enum FieldPlan {
 pub(super) fn encode(plan: &Encode, value: &Value, out: &mut Vec<u8>) -> Result<()> {
     match (plan, value) {
         (Encode::String, Value::String(text)) => write_run(out, text.as_bytes()),
-        (Encode::Record { fields }, Value::Struct(value)) => {
+        (Encode::Record { count, fields }, Value::Struct(value)) => {
+            if value.values().len() != *count {
+                return Err(mismatching());
+            }
             for field in fields {
-                encode_field(field, value.values(), out)?;
+                encode_field(field, value, out)?;
             }
         }
         (
@@ -91,9 +96,11 @@ pub(super) fn encode(plan: &Encode, value: &Value, out: &mut Vec<u8>) -> Result<
             encode(plan, value, out)?;
         }
         (Encode::Union { null, branches }, Value::Struct(value)) => {
-            let set = (value.values().iter().zip(branches)).find(|(own, _)| !own.is_null());
+            let set = value.values().iter().enumerate().find(|(_, own)| !own.is_null());
             match (set, null) {
-                (Some((own, (branch, plan))), _) => {
+                (Some((index, own)), _) => {
+                    let (branch, name, plan) = branches.get(index).ok_or_else(mismatching)?;
+                    check_name(value, index, name)?;
                     write_count(out, *branch);
                     encode(plan, own, out)?;
                 }
@@ -206,16 +213,29 @@ impl Encode {
     }
 }
 
-fn encode_field(field: &FieldPlan, values: &[Value], out: &mut Vec<u8>) -> Result<()> {
+/// The value's own schema is another than the one that the plan was made for.
+fn mismatching() -> ConnectError {
+    ConnectError::data("Mismatching struct schema")
+}
+
+/// Places in a plan are those of one schema; a struct of another must not pass for it.
+fn check_name(value: &Struct, index: usize, name: &Arc<str>) -> Result<()> {
+    let own = value.schema().fields().get(index).map(|field| &field.name);
+    let same = own.is_some_and(|own| Arc::ptr_eq(own, name) || own == name);
+    if same { Ok(()) } else { Err(mismatching()) }
+}
+
+fn encode_field(field: &FieldPlan, values: &Struct, out: &mut Vec<u8>) -> Result<()> {
     match field {
         FieldPlan::Constant(bytes) => {
             out.extend_from_slice(bytes);
             Ok(())
         }
         FieldPlan::Own { index, name, default, plan } => {
-            let value = match values.get(*index) {
-                Some(Value::Null) | None => default.as_ref().unwrap_or(&Value::Null),
-                Some(value) => value,
+            check_name(values, *index, name)?;
+            let value = match &values.values()[*index] {
+                Value::Null => default.as_ref().unwrap_or(&Value::Null),
+                value => value,
             };
             encode(plan, value, out).map_err(|error| match error {
                 ConnectError::Data { message, source } => {

@@ -91,26 +91,32 @@ impl Planner<'_> {
                 }
                 Encode::Map { values: Box::new(self.plan(Some(inner()?), *values, next)?) }
             }
-            (Kind::Array(entry), T::Map) => {
-                let Kind::Record(record) = &self.avro.node(*entry).kind else {
-                    return Err(wrong());
-                };
-                let keys = connect.key_schema().ok_or_else(wrong)?;
-                let (Some(key), Some(value), 2) =
-                    (record.field("key"), record.field("value"), record.fields.len())
-                else {
-                    return Err(wrong());
-                };
-                Encode::Entries {
-                    key: Box::new(self.plan(Some(keys), key.schema, next)?),
-                    value: Box::new(self.plan(Some(inner()?), value.schema, next)?),
-                    value_first: record.fields[0].name == "value",
-                }
-            }
-            (Kind::Record(record), T::Struct) if !is_union(connect) => {
-                Encode::Record { fields: self.fields(connect, record, depth)? }
-            }
+            (Kind::Array(entry), T::Map) => self.entries(connect, *entry, depth)?,
+            (Kind::Record(record), T::Struct) if !is_union(connect) => Encode::Record {
+                count: connect.fields().len(),
+                fields: self.fields(connect, record, depth)?,
+            },
             _ => return Err(wrong()),
+        })
+    }
+
+    /// A map of other than text keys: an array of records of key and value.
+    fn entries(&mut self, connect: &ConnectSchema, entry: NodeId, depth: usize) -> Result<Encode> {
+        let wrong = || ConnectError::data("a map's entries need fields key and value in Avro");
+        let Kind::Record(record) = &self.avro.node(entry).kind else {
+            return Err(wrong());
+        };
+        let (Some(key), Some(value), 2) =
+            (record.field("key"), record.field("value"), record.fields.len())
+        else {
+            return Err(wrong());
+        };
+        let keys = connect.key_schema().ok_or_else(wrong)?;
+        let values = connect.value_schema().ok_or_else(wrong)?;
+        Ok(Encode::Entries {
+            key: Box::new(self.plan(Some(keys), key.schema, depth + 1)?),
+            value: Box::new(self.plan(Some(values), value.schema, depth + 1)?),
+            value_first: record.fields[0].name == "value",
         })
     }
 
@@ -210,7 +216,8 @@ impl Planner<'_> {
                 ConnectError::data(format!("Avro union has no branch for field {}", field.name))
             })?;
             let schema = field.schema.to_builder().with_optional(false).build()?;
-            plans.push((branch, self.plan(Some(&schema), branches[branch], depth + 1)?));
+            let plan = self.plan(Some(&schema), branches[branch], depth + 1)?;
+            plans.push((branch, Arc::clone(&field.name), plan));
         }
         Ok(Encode::Union { null: null.filter(|_| connect.is_optional()), branches: plans })
     }

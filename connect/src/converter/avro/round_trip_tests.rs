@@ -207,6 +207,27 @@ fn docs_travel_as_parameters_and_version_comes_from_the_registry() {
 }
 
 #[test]
+fn struct_of_another_schema_is_refused() {
+    let of = |names: [&str; 2]| {
+        let builder = names.iter().fold(SchemaBuilder::structure().name("R"), |builder, name| {
+            builder.field(*name, Schema::int32())
+        });
+        build(builder)
+    };
+    let schema = of(["a", "b"]);
+    let avro = to_avro(Some(&schema), Mapping::default()).unwrap();
+    let plan = plan(Some(&schema), &avro, Mapping::default()).unwrap();
+    for (names, good) in [(["a", "b"], true), (["b", "a"], false), (["a", "c"], false)] {
+        let mut value = Struct::new(of(names)).unwrap();
+        for name in names {
+            value.put(name, Value::Int32(1)).unwrap();
+        }
+        let outcome = encode(&plan, &value.into(), &mut Vec::new());
+        assert_eq!(outcome.is_ok(), good, "{names:?} {outcome:?}");
+    }
+}
+
+#[test]
 fn endless_and_null_types_are_refused() {
     for (text, reason) in [
         (
