@@ -146,8 +146,8 @@ impl Inner {
             }
             WriterSchema::Find => {
                 let found = registry.find(&subject, &text, normalize);
-                let found = found
-                    .map_err(|error| error.into_connect(&doing("find the value's schema under")))?;
+                let found =
+                    found.map_err(|error| error.into_connect(&doing("find the schema under")))?;
                 (found.id, avro)
             }
             WriterSchema::Latest => {

@@ -244,6 +244,8 @@ fn endless_and_null_types_are_refused() {
         let error = to_connect(&avro, None, Mapping::default()).unwrap_err();
         assert!(error.to_string().contains(reason), "{error}");
     }
+    let hyphen = build(SchemaBuilder::structure().name("a-b.R").field("x", Schema::int32()));
+    assert!(to_avro(Some(&hyphen), Mapping::default()).is_ok());
     let schema = build(SchemaBuilder::structure().name("a-b").field("x", Schema::int32()));
     let error = to_avro(Some(&schema), Mapping::default()).unwrap_err();
     assert!(error.to_string().contains("Illegal character in: a-b"), "{error}");

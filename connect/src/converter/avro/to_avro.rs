@@ -57,7 +57,8 @@ pub(super) fn to_avro(schema: Option<&Arc<ConnectSchema>>, mapping: Mapping) -> 
     let mut build =
         Build { mapping, written: HashSet::new(), unnamed: Vec::new(), count: 0, types: 0 };
     let json = build.schema(schema, Nulls::Kept, 0)?;
-    Schema::parse(&json.to_string(), Strictness::New).map_err(|error| {
+    // The original leaves the check of namespaces to the registry, which may be lenient.
+    Schema::parse(&json.to_string(), Strictness::Stored).map_err(|error| {
         let name = schema.name().unwrap_or("without a name");
         ConnectError::data(format!("schema {name} has no form in Avro: {error}")).because(error)
     })
