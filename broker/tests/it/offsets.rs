@@ -79,7 +79,7 @@ fn fetched(response: OffsetFetchResponse) -> Vec<Fetched> {
             partition.partition_index,
             partition.committed_offset,
             partition.committed_leader_epoch,
-            partition.metadata.unwrap(),
+            partition.metadata.expect("never null"),
         ));
     }
     for group in response.groups {
@@ -90,7 +90,7 @@ fn fetched(response: OffsetFetchResponse) -> Vec<Fetched> {
                 partition.partition_index,
                 partition.committed_offset,
                 partition.committed_leader_epoch,
-                partition.metadata.unwrap(),
+                partition.metadata.expect("never null"),
             ));
         }
     }
@@ -221,15 +221,17 @@ async fn kept(client: &mut Client) -> Vec<(Bytes, Option<Bytes>)> {
         let mut response = client.call(&request, 12).await;
         let data = response.responses.remove(0).partitions.remove(0);
         check(data.error_code, ErrorCode::None);
-        kept.extend(records(&data).into_iter().map(|record| (record.key.unwrap(), record.value)));
+        kept.extend(
+            records(&data).into_iter().map(|record| (record.key.expect("a key"), record.value)),
+        );
     }
     kept
 }
 
 fn read<M: Message>(bytes: &Bytes) -> (i16, M) {
-    let (version, mut decoder): (i16, Decoder) = split_version(bytes.clone()).unwrap();
-    let message = M::decode(&mut decoder, version).unwrap();
-    decoder.expect_end().unwrap();
+    let (version, mut decoder): (i16, Decoder) = split_version(bytes.clone()).expect("a version");
+    let message = M::decode(&mut decoder, version).expect("a record of that version");
+    decoder.expect_end().expect("nothing after it");
     (version, message)
 }
 
