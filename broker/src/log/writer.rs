@@ -343,6 +343,10 @@ impl Writer {
     fn answer(&mut self, partition: &Arc<Partition>, config: &LogConfig, group: Group) {
         let wrote = !group.batches.is_empty();
         let at_flush = config.flush_policy == FlushPolicy::Ack;
+        // Whoever is answered finds the record.
+        if !at_flush && wrote {
+            partition.raise_high_watermark(self.next_offset);
+        }
         let flushed = partition.flushed_offset();
         let mut waiters = Vec::new();
         for (reply, appended, durability) in group.replies {
@@ -353,9 +357,6 @@ impl Writer {
                 // Whoever asked may have gone away.
                 let _ = reply.send(Ok(appended));
             }
-        }
-        if !at_flush && wrote {
-            partition.raise_high_watermark(self.next_offset);
         }
         let due = self.unflushed_records >= config.flush_messages;
         let wanted = !waiters.is_empty() || (wrote && (at_flush || due));

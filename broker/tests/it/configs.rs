@@ -53,11 +53,8 @@ async fn a_topic_lists_every_setting_with_its_source() {
         check(&configs, "segment.bytes", "1073741824", 5);
         check(&configs, "max.message.bytes", "1048588", 5);
         let policy = configs.iter().find(|config| config.name == "cleanup.policy").unwrap();
-        let synonyms: Vec<(&str, i8)> = policy
-            .synonyms
-            .iter()
-            .map(|synonym| (synonym.name.as_str(), synonym.source))
-            .collect();
+        let synonyms: Vec<(&str, i8)> =
+            policy.synonyms.iter().map(|synonym| (synonym.name.as_str(), synonym.source)).collect();
         assert_eq!(synonyms, [("cleanup.policy", 1), ("log.cleanup.policy", 5)]);
         if version >= 3 {
             assert_eq!(policy.config_type, 7);

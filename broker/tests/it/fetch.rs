@@ -16,7 +16,8 @@ async fn every_served_version_reads_what_was_appended() {
     let mut client = broker.connect().await;
     client.create_topic("t", 1, &[]).await;
     client.produce("t", batch(&["a", "b"])).await;
-    let metadata = client.call(&MetadataRequest { topics: None, ..MetadataRequest::default() }, 12).await;
+    let metadata =
+        client.call(&MetadataRequest { topics: None, ..MetadataRequest::default() }, 12).await;
     let topic_id = metadata.topics[0].topic_id;
     assert!(!topic_id.is_zero());
     for version in 4..=16 {
@@ -61,11 +62,8 @@ async fn at_least_one_batch_is_read_and_the_limits_hold_for_the_others() {
     let mut request = fetch_request("t", 0, 0);
     request.topics[0].partitions = vec![partition(0), partition(1)];
     let response = client.call(&request, 11).await;
-    let sizes: Vec<usize> = response.responses[0]
-        .partitions
-        .iter()
-        .map(|data| record_bytes(data).len())
-        .collect();
+    let sizes: Vec<usize> =
+        response.responses[0].partitions.iter().map(|data| record_bytes(data).len()).collect();
     assert_eq!(sizes, [large.len(), 0]);
     broker.stop().await;
 }

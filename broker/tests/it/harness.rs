@@ -185,14 +185,8 @@ pub(crate) fn create_request(
     CreateTopicsRequest { topics: vec![topic], ..CreateTopicsRequest::default() }
 }
 
-pub(crate) fn produce_request(
-    topic: &str,
-    index: i32,
-    acks: i16,
-    batch: Bytes,
-) -> ProduceRequest {
-    let partition_data =
-        vec![PartitionProduceData { index, records: Some(Records::Bytes(batch)) }];
+pub(crate) fn produce_request(topic: &str, index: i32, acks: i16, batch: Bytes) -> ProduceRequest {
+    let partition_data = vec![PartitionProduceData { index, records: Some(Records::Bytes(batch)) }];
     let name = topic.to_owned();
     let topic = TopicProduceData { name, partition_data, ..TopicProduceData::default() };
     ProduceRequest {

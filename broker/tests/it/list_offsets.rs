@@ -28,8 +28,7 @@ fn timed(times: &[i64]) -> Bytes {
 }
 
 async fn list(client: &mut Client, timestamp: i64, version: i16) -> ListOffsetsPartitionResponse {
-    let partition =
-        ListOffsetsPartition { timestamp, ..ListOffsetsPartition::default() };
+    let partition = ListOffsetsPartition { timestamp, ..ListOffsetsPartition::default() };
     let topic = ListOffsetsTopic { name: "t".to_owned(), partitions: vec![partition] };
     let request = ListOffsetsRequest { topics: vec![topic], ..ListOffsetsRequest::default() };
     let mut response = client.call(&request, version).await;
@@ -87,13 +86,9 @@ async fn the_only_epoch_ends_at_the_end_of_the_log() {
     client.create_topic("t", 1, &[]).await;
     client.produce("t", timed(&[0, 30, 20])).await;
     for version in 2..=4 {
-        let partition = OffsetForLeaderPartition {
-            partition: 0,
-            current_leader_epoch: 0,
-            leader_epoch: 0,
-        };
-        let topic =
-            OffsetForLeaderTopic { topic: "t".to_owned(), partitions: vec![partition] };
+        let partition =
+            OffsetForLeaderPartition { partition: 0, current_leader_epoch: 0, leader_epoch: 0 };
+        let topic = OffsetForLeaderTopic { topic: "t".to_owned(), partitions: vec![partition] };
         let request = OffsetForLeaderEpochRequest {
             topics: vec![topic],
             ..OffsetForLeaderEpochRequest::default()

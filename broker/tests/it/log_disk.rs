@@ -144,6 +144,11 @@ impl Disk {
         self.state().failing_syncs = text.map(str::to_owned);
     }
 
+    /// Stops every operation until the guard is dropped.
+    pub(crate) fn hold(&self) -> Held<'_> {
+        Held(self.state())
+    }
+
     /// How many syncs of files succeeded.
     pub(crate) fn syncs(&self) -> u64 {
         self.state().syncs
@@ -170,6 +175,13 @@ impl Disk {
     pub(crate) fn exists(&self, path: &Path) -> bool {
         matches!(self.state().node(path), Ok(Some(_)))
     }
+}
+
+/// The disk while it is held.
+pub(crate) struct Held<'a>(#[expect(dead_code, reason = "held, not used")] MutexGuard<'a, State>);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {}
 }
 
 impl Content {

@@ -41,6 +41,11 @@ impl TestClock {
         self.now_ms.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
         *self.monotonic.lock().unwrap() += by;
     }
+
+    /// Turns the wall clock back; monotonic time does not notice.
+    pub(crate) fn set_back(&self, by: Duration) {
+        self.now_ms.fetch_sub(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
 }
 
 impl Clock for TestClock {

@@ -21,7 +21,9 @@ async fn every_served_version_and_acknowledgement_appends() {
             let request = produce_request("t", 0, acks, batch(&[&text]));
             let id = client.send(&request, version).await;
             if acks != 0 {
-                let response = client.receive::<protocol::messages::produce::ProduceRequest>(id, version).await;
+                let response = client
+                    .receive::<protocol::messages::produce::ProduceRequest>(id, version)
+                    .await;
                 let partition = &response.responses[0].partition_responses[0];
                 assert_eq!(partition.error_code, 0, "{text}");
                 assert_eq!(partition.base_offset, i64::try_from(expected.len()).unwrap());
@@ -46,7 +48,8 @@ async fn pipelined_requests_are_answered_in_order() {
             // Something else in between is answered at its place.
             let id = client.send(&MetadataRequest::default(), 9).await;
             for id in ids.drain(..ids.len()) {
-                let response = client.receive::<protocol::messages::produce::ProduceRequest>(id, 9).await;
+                let response =
+                    client.receive::<protocol::messages::produce::ProduceRequest>(id, 9).await;
                 assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
             }
             client.receive::<MetadataRequest>(id, 9).await;
@@ -128,9 +131,7 @@ async fn old_versions_are_refused_in_their_own_layout() {
     let broker = TestBroker::start().await;
     for version in 0..=2_u8 {
         let mut client = broker.connect().await;
-        let body = [
-            0, 1, 0, 0, 0, 9, 0, 0, 0, 1, 0, 1, b't', 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0,
-        ];
+        let body = [0, 1, 0, 0, 0, 9, 0, 0, 0, 1, 0, 1, b't', 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
         let mut frame = vec![0, 0, 0, 35, 0, 0, 0, version, 0, 0, 0, 9, 0xff, 0xff];
         frame.extend_from_slice(&body);
         client.stream.write_all(&frame).await.unwrap();

@@ -119,7 +119,7 @@ impl MetaProperties {
         let directory_id =
             self.directory_id.map_or_else(String::new, |id| format!("directory.id={id}\n"));
         format!(
-            "#\ncluster.id={}\n{directory_id}node.id={}\nversion=1\n",
+            "cluster.id={}\n{directory_id}node.id={}\nversion=1\n",
             self.cluster_id, self.node_id
         )
     }
