@@ -1,0 +1,55 @@
+//! A map of bounded size: the oldest entry goes when a new one needs its place.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+
+/// Keeps at most a number of entries.
+#[derive(Debug)]
+pub(crate) struct Cache<K, V> {
+    entries: HashMap<K, V>,
+    /// Keys, the oldest first.
+    order: VecDeque<K>,
+    most: usize,
+}
+
+impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
+    /// An empty cache for that many entries.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { entries: HashMap::new(), order: VecDeque::new(), most }
+    }
+
+    /// The value of a key.
+    pub(crate) fn get(&self, key: &K) -> Option<V> {
+        self.entries.get(key).cloned()
+    }
+
+    /// Adds or replaces an entry.
+    pub(crate) fn insert(&mut self, key: K, value: V) {
+        if self.most == 0 || self.entries.insert(key.clone(), value).is_some() {
+            return;
+        }
+        self.order.push_back(key);
+        if self.order.len() > self.most
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.entries.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_goes_first() {
+        let mut cache = Cache::new(2);
+        for key in [1, 2, 1, 3] {
+            cache.insert(key, key * 10);
+        }
+        assert_eq!((cache.get(&1), cache.get(&2), cache.get(&3)), (None, Some(20), Some(30)));
+        let mut none = Cache::new(0);
+        none.insert(1, 1);
+        assert_eq!(none.get(&1), None);
+    }
+}
