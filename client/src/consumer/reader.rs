@@ -646,7 +646,7 @@ mod tests {
 
     #[test]
     fn a_member_without_a_cluster_closes_in_time() {
-        let mut pairs = std::collections::BTreeMap::new();
+        let mut pairs = BTreeMap::new();
         pairs.insert("bootstrap.servers".to_owned(), "127.0.0.1:1".to_owned());
         pairs.insert("group.id".to_owned(), "g".to_owned());
         let settings = ClientSettings::from_properties(Role::Consumer, &pairs).unwrap();
