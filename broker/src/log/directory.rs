@@ -13,7 +13,6 @@
 //! in order is written after everything else is on the medium, and taken away at start.
 
 use std::{
-    collections::HashMap,
     io,
     path::{Path, PathBuf},
     sync::{
@@ -28,7 +27,7 @@ use parking_lot::Mutex;
 use protocol::Uuid;
 
 use super::{
-    checkpoint::{DurablePoints, MetaProperties, OffsetCheckpoint, PartitionMetadata},
+    checkpoint::{DurablePoints, MetaProperties, OffsetCheckpoint, PartitionMetadata, Points},
     clock::Clock,
     config::{LogConfig, LogDirectoryConfig},
     error::{CreateError, OpenError},
@@ -72,11 +71,11 @@ struct Ticked {
 }
 
 /// What the files of the directory say about its partitions.
-struct Points {
+struct Found {
     clean: bool,
     recovery: OffsetCheckpoint,
     starts: OffsetCheckpoint,
-    noted: HashMap<(Uuid, i32), i64>,
+    noted: Points,
 }
 
 impl LogDirectory {
@@ -102,7 +101,7 @@ impl LogDirectory {
             DurablePoints::open(Arc::clone(&fs), &path).map_err(OpenError::io(&path))?;
         let failed = OpenError::io(&path);
         let dirs = tidy(&*fs, &path).map_err(failed)?;
-        let points = Points {
+        let points = Found {
             clean: take_mark(&*fs, &path).map_err(OpenError::io(&path))?,
             recovery: read_checkpoint(&*fs, &path.join(RECOVERY_POINTS)),
             starts: read_checkpoint(&*fs, &path.join(LOG_STARTS)),
@@ -114,7 +113,7 @@ impl LogDirectory {
             log_starts: points.starts.clone(),
             high_watermarks: read_checkpoint(&*fs, &path.join(HIGH_WATERMARKS)),
         };
-        let loaded = load_all(&settings, (&fs, &*clock), &points, dirs)?;
+        let loaded = load_all(&settings, (&fs, &*clock), &points, &dirs)?;
         let now = clock.monotonic();
         let flush_threads = settings.flush_threads;
         let (writer_threads, queue_limit) = (settings.writer_threads.max(1), settings.writer_queue);
@@ -462,15 +461,15 @@ fn read_checkpoint(fs: &dyn FileSystem, path: &Path) -> OffsetCheckpoint {
     })
 }
 
-type Found = (Identity, Loaded);
+type Named = (Identity, Loaded);
 
 /// Loads all partitions, a share per thread.
 fn load_all(
     settings: &LogDirectoryConfig,
     (fs, clock): (&Arc<dyn FileSystem>, &dyn Clock),
-    points: &Points,
-    dirs: Vec<(String, i32)>,
-) -> Result<Vec<Found>, OpenError> {
+    points: &Found,
+    dirs: &[(String, i32)],
+) -> Result<Vec<Named>, OpenError> {
     /// Below this a thread costs more than it saves.
     const LEAST_PER_THREAD: usize = 16;
     let load = |(topic, partition): &(String, i32)| {
@@ -501,9 +500,9 @@ fn load_all(
 fn load_partition(
     (fs, clock): (&Arc<dyn FileSystem>, &dyn Clock),
     settings: &LogDirectoryConfig,
-    points: &Points,
+    points: &Found,
     (dir, topic, partition): (PathBuf, &str, i32),
-) -> Result<Found, OpenError> {
+) -> Result<Named, OpenError> {
     let topic_id = match PartitionMetadata::read(&**fs, &dir) {
         Ok(metadata) => metadata.map(|metadata| metadata.topic_id),
         Err(error) => {

@@ -209,7 +209,7 @@ impl Partition {
         };
         match self.offline().map_or_else(|| self.sync(&round), |offline| Err(offline.clone())) {
             Ok(()) => self.finish(round),
-            Err(offline) => self.fail(round, offline),
+            Err(offline) => self.fail(round, &offline),
         }
         let mut state = self.flush.lock();
         state.running = false;
@@ -267,7 +267,7 @@ impl Partition {
         }
     }
 
-    fn fail(&self, round: Round, offline: Offline) {
+    fn fail(&self, round: Round, offline: &Offline) {
         if self.offline.set(offline.clone()).is_ok() {
             tracing::error!(
                 partition = %self,

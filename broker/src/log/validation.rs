@@ -170,10 +170,9 @@ fn set_append_time(batch: &mut NewBatch, now_ms: i64) {
 }
 
 fn internal(records: &Bytes) -> Result<Vec<NewBatch>, AppendError> {
-    let mut walk = Batches::new(records);
     let mut batches = Vec::new();
     let mut start = 0;
-    while let Some(batch) = walk.next() {
+    for batch in Batches::new(records) {
         let (header, bytes) = batch?;
         verify_crc(bytes)?;
         header.check_counts()?;

@@ -56,7 +56,7 @@ impl History {
         for (batch, offset) in self.acknowledged.iter().enumerate() {
             let Some(offset) = offset else { continue };
             assert_eq!(*offset, i64::from(self.sequence(batch)), "{context}: offset of {batch}");
-            let end = self.sequence(batch) as usize + self.sent[batch].len();
+            let end: usize = self.sent[..=batch].iter().map(Vec::len).sum();
             assert!(end <= found.len(), "{context}: batch {batch} was acknowledged and is lost");
         }
     }

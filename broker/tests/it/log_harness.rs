@@ -143,7 +143,7 @@ pub(crate) fn read_from(
         }
         let mut batches = Batches::new(&bytes);
         let mut start = 0;
-        while let Some(found) = batches.next() {
+        for found in batches.by_ref() {
             let (header, slice) = found.unwrap();
             let end = start + slice.len();
             for record in RecordIter::new(&bytes.slice(start..end), 1 << 20).unwrap() {

@@ -37,6 +37,9 @@ const FILE_NAME: &str = "durable-points";
 /// Bytes of a slot.
 pub(in super::super) const SLOT_SIZE: usize = 32;
 
+/// Offsets by topic id and partition.
+pub(in super::super) type Points = HashMap<(Uuid, i32), i64>;
+
 /// The open file of a log directory.
 #[derive(Debug)]
 pub(in super::super) struct DurablePoints {
@@ -58,14 +61,14 @@ impl DurablePoints {
     pub(in super::super) fn open(
         fs: Arc<dyn FileSystem>,
         dir: &Path,
-    ) -> io::Result<(Self, HashMap<(Uuid, i32), i64>)> {
+    ) -> io::Result<(Self, Points)> {
         let path = dir.join(FILE_NAME);
         let content = match read_small_file(&*fs, &path, LIMIT_BYTES) {
             Ok(content) => content,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
-        let mut points: HashMap<_, i64> = HashMap::new();
+        let mut points = Points::new();
         let mut places = HashMap::new();
         for (place, slot) in (0..).zip(content.chunks(SLOT_SIZE)) {
             let Some((topic_id, partition, offset)) = decode(slot) else { continue };
@@ -140,7 +143,7 @@ fn decode(slot: &[u8]) -> Option<(Uuid, i32, i64)> {
 mod tests {
     use super::{super::super::file_system::OsFileSystem, *};
 
-    fn open(dir: &Path) -> (DurablePoints, HashMap<(Uuid, i32), i64>) {
+    fn open(dir: &Path) -> (DurablePoints, Points) {
         DurablePoints::open(Arc::new(OsFileSystem), dir).unwrap()
     }
 

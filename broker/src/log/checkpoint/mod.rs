@@ -6,7 +6,7 @@ mod meta_properties;
 mod offsets;
 mod partition_metadata;
 
-pub(super) use durable_points::DurablePoints;
+pub(super) use durable_points::{DurablePoints, Points};
 pub(super) use leader_epochs::LeaderEpochs;
 pub use meta_properties::MetaError;
 pub(super) use meta_properties::MetaProperties;
