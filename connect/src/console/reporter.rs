@@ -41,9 +41,9 @@ impl Reporter {
                 let now = Snapshot::take(&known);
                 let lines = now.lines(&before);
                 if drawn.is_terminal() {
-                    drawn.set_live(lines)
+                    drawn.set_live(lines);
                 } else {
-                    drawn.print(&lines)
+                    drawn.print(&lines);
                 }
                 before = now;
             }

@@ -1,8 +1,6 @@
 //! What a connector's settings must satisfy beyond one key at a time. Pure: settings in, a list
 //! of (key, what is wrong) out.
 
-use std::collections::BTreeMap;
-
 use connect_api::connector::Settings;
 
 use crate::config::WorkerConfig;
@@ -154,10 +152,7 @@ fn check_overrides(complaints: &mut Vec<Complaint>, settings: &Settings, worker:
 
 /// Keys that belong to no definition: what to warn of, with the nearest known name.
 #[must_use]
-pub fn unknown_keys<'a>(
-    settings: &BTreeMap<String, String>,
-    known: impl Iterator<Item = &'a str> + Clone,
-) -> Vec<(String, Option<String>)> {
+pub fn unknown_keys(settings: &Settings, known: &[&str]) -> Vec<(String, Option<String>)> {
     const PASSED_ON: [&str; 10] = [
         "producer.override.",
         "consumer.override.",
@@ -173,8 +168,8 @@ pub fn unknown_keys<'a>(
     settings
         .keys()
         .filter(|key| !PASSED_ON.iter().any(|prefix| key.starts_with(prefix)))
-        .filter(|key| !known.clone().any(|name| name == key.as_str()))
-        .map(|key| (key.clone(), config::nearest(key, known.clone()).map(str::to_owned)))
+        .filter(|key| !known.contains(&key.as_str()))
+        .map(|key| (key.clone(), config::nearest(key, known.iter().copied()).map(str::to_owned)))
         .collect()
 }
 
@@ -225,7 +220,7 @@ mod tests {
     #[test]
     fn misspelt_key_has_a_nearest_name() {
         let given = settings(&[("fil", "x"), ("topic", "y"), ("producer.override.acks", "1")]);
-        let unknown = unknown_keys(&given, ["file", "topic"].into_iter());
+        let unknown = unknown_keys(&given, &["file", "topic"]);
         assert_eq!(unknown, [("fil".to_owned(), Some("file".to_owned()))]);
     }
 }

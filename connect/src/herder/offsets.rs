@@ -21,8 +21,7 @@ use crate::worker::{Shared, clients};
 /// How long Kafka may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One partition and its offset; none resets it.
-pub type Change = (Map<String, Json>, Option<Map<String, Json>>);
+pub use crate::offsets::connector_offsets::AlteredOffset as Change;
 
 /// Lists the offsets of a source.
 #[must_use]

@@ -103,9 +103,9 @@ impl Validator {
 
     fn warn_of_unknown(&self, settings: &Settings, infos: &ConfigInfos) {
         let known = infos.configs.iter().filter(|info| info.definition.is_some());
-        let known = known.map(|info| info.value.name.as_str());
+        let known: Vec<&str> = known.map(|info| info.value.name.as_str()).collect();
         let name = settings.get("name").map_or("", String::as_str);
-        for (key, nearest) in checks::unknown_keys(settings, known) {
+        for (key, nearest) in checks::unknown_keys(settings, &known) {
             let hint = nearest.map(|nearest| format!("; did you mean {nearest}?"));
             let hint = hint.unwrap_or_default();
             tracing::warn!("connector {name}: unknown configuration {key} is ignored{hint}");

@@ -18,6 +18,9 @@ use super::store::{Change, OffsetBackingStore, OffsetStoreError};
 /// A source partition as stored, and its offset.
 pub type StoredOffset = (Map<String, Json>, Map<String, Json>);
 
+/// A source partition and its new offset; none deletes it.
+pub type AlteredOffset = (Map<String, Json>, Option<Map<String, Json>>);
+
 /// Reads and writes the offsets of one connector.
 pub struct ConnectorOffsets {
     connector: Arc<str>,
@@ -78,10 +81,7 @@ impl ConnectorOffsets {
     /// # Errors
     ///
     /// As the store says; nothing is changed then.
-    pub fn alter(
-        &self,
-        offsets: &[(Map<String, Json>, Option<Map<String, Json>>)],
-    ) -> std::result::Result<(), OffsetStoreError> {
+    pub fn alter(&self, offsets: &[AlteredOffset]) -> std::result::Result<(), OffsetStoreError> {
         let changes: Vec<Change> = offsets
             .iter()
             .map(|(partition, offset)| {

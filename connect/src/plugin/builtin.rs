@@ -3,6 +3,7 @@
 use connector_file::{FileStreamSinkConnector, FileStreamSourceConnector};
 
 use super::registry::{Factory, Plugin, PluginRegistry};
+use crate::converter::avro::AvroConverter;
 use crate::converter::bytes::ByteArrayConverter;
 use crate::converter::header::{HeaderAdapter, SimpleHeaderConverter};
 use crate::converter::json::JsonConverter;
@@ -60,6 +61,7 @@ fn converters() -> Vec<Plugin> {
         converter!("org.apache.kafka.connect.converters.LongConverter", LongConverter),
         converter!("org.apache.kafka.connect.converters.FloatConverter", FloatConverter),
         converter!("org.apache.kafka.connect.converters.DoubleConverter", DoubleConverter),
+        converter!("io.confluent.connect.avro.AvroConverter", AvroConverter),
     ]
 }
 
@@ -67,7 +69,7 @@ fn header_converters() -> Vec<Plugin> {
     vec![
         Plugin {
             class: "org.apache.kafka.connect.storage.SimpleHeaderConverter",
-            factory: Factory::HeaderConverter(|| Box::new(SimpleHeaderConverter::default())),
+            factory: Factory::HeaderConverter(|| Box::new(SimpleHeaderConverter)),
         },
         header_converter!("org.apache.kafka.connect.storage.StringConverter", StringConverter),
         header_converter!("org.apache.kafka.connect.json.JsonConverter", JsonConverter),

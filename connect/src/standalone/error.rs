@@ -1,5 +1,6 @@
 //! Why `connect-standalone` ends early. Exit codes are Kafka Connect's.
 
+use std::error::Error;
 use std::path::PathBuf;
 
 use super::connector_file::ConnectorFileError;
@@ -52,6 +53,22 @@ pub enum StandaloneError {
 }
 
 impl StandaloneError {
+    /// The error with those of its causes that its own text does not already say.
+    #[must_use]
+    pub fn full_text(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let words = error.to_string();
+            if !text.contains(&words) {
+                text.push_str(": ");
+                text.push_str(&words);
+            }
+            cause = error.source();
+        }
+        text
+    }
+
     /// The program's exit code.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {

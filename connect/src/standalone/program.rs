@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use config::Properties;
@@ -23,6 +23,8 @@ use crate::plugin::{PluginRegistry, builtin};
 
 /// Exit code of a wrong command line, as in Kafka.
 const USAGE: u8 = 1;
+/// Signals within this time of the first are the same one.
+const SAME_SIGNAL: Duration = Duration::from_secs(1);
 /// Most threads of the runtime: tasks have threads of their own.
 const MAX_RUNTIME_THREADS: usize = 4;
 
@@ -61,7 +63,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            screen.log(format!("connect-standalone: {error}\n").as_bytes());
+            screen.log(format!("connect-standalone: {}\n", error.full_text()).as_bytes());
             error.exit_code().into()
         }
     }
@@ -115,10 +117,13 @@ async fn run(
     Ok(())
 }
 
-/// Ends everything; a second signal ends the process at once.
+/// Ends everything; a second signal, a moment later, ends the process at once.
 async fn end(running: RunningStandalone, totals: Totals, mut signals: (Signal, Signal)) {
     tracing::info!("Kafka Connect stopping");
     tokio::spawn(async move {
+        // Some parents pass a signal on that the terminal has sent already.
+        tokio::time::sleep(SAME_SIGNAL).await;
+        while tokio::time::timeout(Duration::ZERO, wait(&mut signals)).await.is_ok() {}
         wait(&mut signals).await;
         std::process::exit(i32::from(USAGE));
     });

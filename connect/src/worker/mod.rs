@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `worker.rs` | starts and stops connectors and tasks |
+//! | `running.rs` | starts and stops connectors and tasks |
 //! | `connector_host.rs` | one connector's life, apart from the worker's threads |
 //! | `task_builder.rs` | what a task is made of |
 //! | `task_thread.rs`, `control.rs` | a task's thread, and how it is told what to do |
@@ -18,6 +18,7 @@ pub mod dead_letter;
 pub mod error_handling;
 pub mod record_reader;
 pub mod record_sender;
+mod running;
 pub mod sink_context;
 pub mod sink_positions;
 pub mod sink_task;
@@ -26,6 +27,5 @@ pub mod submitted;
 pub mod task_builder;
 pub mod task_thread;
 pub mod topic_creator;
-mod worker;
 
-pub use worker::{Shared, StartConnector, Worker};
+pub use running::{Shared, StartConnector, Worker};

@@ -150,9 +150,9 @@ impl SinkTaskRun {
                 self.next_commit = Instant::now() + self.parts.timing.offset_flush_interval;
             }
             if self.retry.is_some() {
-                self.poll_during_retry()?
+                self.poll_during_retry()?;
             } else {
-                self.poll_and_put()?
+                self.poll_and_put()?;
             }
             self.report();
         }
@@ -228,7 +228,7 @@ impl SinkTaskRun {
             Err(error) => self.complain(error)?,
         }
         match self.retry.take() {
-            Some(retry) if Instant::now() >= retry.at && !self.paused => self.put(Some(retry)),
+            Some(retry) if Instant::now() >= retry.at && !self.paused => self.put(Some(&retry)),
             kept => {
                 self.retry = kept;
                 Ok(())
@@ -246,7 +246,7 @@ impl SinkTaskRun {
         Ok(())
     }
 
-    fn put(&mut self, retried: Option<Retry>) -> Result<()> {
+    fn put(&mut self, retried: Option<&Retry>) -> Result<()> {
         let parts = &mut self.parts;
         let outcome = if self.read.records.is_empty() {
             Ok(())
@@ -281,9 +281,9 @@ impl SinkTaskRun {
         Ok(())
     }
 
-    fn retry_later(&mut self, retried: Option<Retry>, error: &ConnectError) -> Result<()> {
+    fn retry_later(&mut self, retried: Option<&Retry>, error: &ConnectError) -> Result<()> {
         let (first, longest) = RETRY_DELAYS;
-        let delay = retried.as_ref().map_or(first, |retry| (retry.delay * 2).min(longest));
+        let delay = retried.map_or(first, |retry| (retry.delay * 2).min(longest));
         self.parts.progress.add_error();
         tracing::warn!(
             "put of {} records to task {} failed, trying again in {} ms: {}",

@@ -1,0 +1,204 @@
+//! Connectors, records and files that are at fault: visible, named, and no harm to others.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Worker, try_start, wait};
+
+fn faulty(fault: &str) -> Value {
+    json!({"connector.class": "FaultySource", "fault": fault})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn task_that_fails_or_panics_is_failed_with_its_reason_and_others_go_on() {
+    let worker = Worker::start().await;
+    worker.create("panics", faulty("panic")).await;
+    worker.create("fails", faulty("poll")).await;
+    worker.create("well", faulty("none")).await;
+    let status = worker.wait_for_task("panics", "FAILED").await;
+    let trace = status["trace"].as_str().unwrap();
+    assert!(trace.contains("task panicked: index out of range on purpose"), "{trace}");
+    worker.wait_for_task("fails", "FAILED").await;
+    worker.wait_for_task("well", "RUNNING").await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_task_runs_again_after_a_restart() {
+    let worker = Worker::start().await;
+    worker.create("c", faulty("panic")).await;
+    worker.wait_for_task("c", "FAILED").await;
+    let path = "/connectors/c/restart?includeTasks=true&onlyFailed=true";
+    let (status, body) = worker.send("POST", path, None).await;
+    assert_eq!(status, 202);
+    assert_eq!(body["connector"]["state"], "RUNNING");
+    assert_eq!(body["tasks"][0]["state"], "RESTARTING");
+    worker.wait_for_task("c", "FAILED").await;
+    let (status, _) = worker.send("PUT", "/connectors/c/config", Some(faulty("none"))).await;
+    assert_eq!(status, 200);
+    worker.wait_for_task("c", "RUNNING").await;
+    assert_eq!(worker.send("POST", "/connectors/c/tasks/0/restart", None).await.0, 204);
+    worker.wait_for_task("c", "RUNNING").await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connector_that_does_not_start_is_failed_and_can_be_mended() {
+    let worker = Worker::start().await;
+    let body = json!({"name": "c", "config": faulty("start")});
+    let (status, answer) = worker.send("POST", "/connectors", Some(body)).await;
+    assert_eq!(status, 500);
+    assert!(answer["message"].as_str().unwrap().contains("the outside system refuses"));
+    let status = worker.get("/connectors/c/status").await;
+    assert_eq!(status["connector"]["state"], "FAILED");
+    assert!(status["connector"]["trace"].as_str().unwrap().contains("refuses"), "{status}");
+    assert_eq!(worker.send("PUT", "/connectors/c/config", Some(faulty("none"))).await.0, 200);
+    worker.wait_for_task("c", "RUNNING").await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secret_of_a_provider_shows_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("secrets.properties"), "password=hunter22\n").unwrap();
+    let providers = format!(
+        "config.providers=file\n\
+         config.providers.file.class=org.apache.kafka.common.config.provider.FileConfigProvider\n\
+         config.providers.file.param.allowed.paths={}\n",
+        folder.path().display()
+    );
+    let worker = Worker::start_in(folder, &providers).await;
+    let reference = format!("${{file:{}:password}}", worker.path("secrets.properties").display());
+    let mut config = faulty("poll");
+    config["secret"] = json!(reference);
+    worker.create("c", config).await;
+    let status = worker.wait_for_task("c", "FAILED").await;
+    assert!(status["trace"].as_str().unwrap().contains("login with"), "{status}");
+    for path in ["/connectors/c/status", "/connectors/c/config", "/connectors/c/tasks"] {
+        let shown = worker.get(path).await.to_string();
+        assert!(!shown.contains("hunter22"), "{path}: {shown}");
+    }
+    assert_eq!(worker.get("/connectors/c/tasks").await[0]["config"]["secret"], reference);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn put_that_fails_retriably_gets_the_same_records_again() {
+    let worker = Worker::start().await;
+    std::fs::write(worker.path("input.txt"), "a\nb\n").unwrap();
+    worker.create("in", worker.file_source("input.txt", "lines")).await;
+    let sink = json!({
+        "connector.class": "FaultySink", "topics": "lines", "failures": 2,
+        "file": worker.path("output.txt"),
+    });
+    worker.create("out", sink).await;
+    worker.wait_for_content("output.txt", "a\nb\n").await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn put_that_fails_for_good_fails_the_task_and_commits_nothing() {
+    let worker = Worker::start().await;
+    std::fs::write(worker.path("input.txt"), "a\nb\n").unwrap();
+    worker.create("in", worker.file_source("input.txt", "lines")).await;
+    let mut sink = json!({
+        "connector.class": "FaultySink", "topics": "lines", "fatal": true,
+        "file": worker.path("output.txt"),
+    });
+    worker.create("out", sink.clone()).await;
+    let status = worker.wait_for_task("out", "FAILED").await;
+    assert!(status["trace"].as_str().unwrap().contains("the outside system is gone"), "{status}");
+    sink["fatal"] = json!(false);
+    assert_eq!(worker.send("PUT", "/connectors/out/config", Some(sink)).await.0, 200);
+    worker.wait_for_content("output.txt", "a\nb\n").await;
+    worker.stop().await;
+}
+
+/// A sink whose JSON converter refuses the line `bad`.
+fn json_sink(worker: &Worker, more: Value) -> Value {
+    let mut config = worker.file_sink("output.txt", "lines");
+    config["value.converter"] = json!("org.apache.kafka.connect.json.JsonConverter");
+    config["value.converter.schemas.enable"] = json!(false);
+    for (key, value) in more.as_object().unwrap() {
+        config[key] = value.clone();
+    }
+    config
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_record_fails_its_task_and_is_named() {
+    let worker = Worker::start().await;
+    std::fs::write(worker.path("input.txt"), "1\nbad\n2\n").unwrap();
+    worker.create("in", worker.file_source("input.txt", "lines")).await;
+    worker.create("out", json_sink(&worker, json!({}))).await;
+    let status = worker.wait_for_task("out", "FAILED").await;
+    let trace = status["trace"].as_str().unwrap();
+    assert!(trace.contains("topic='lines', partition=0, offset=1"), "{trace}");
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tolerated_record_goes_to_the_dead_letter_queue_as_it_was() {
+    let worker = Worker::start().await;
+    std::fs::write(worker.path("input.txt"), "1\nbad\n2\n").unwrap();
+    worker.create("in", worker.file_source("input.txt", "lines")).await;
+    let tolerant = json!({
+        "errors.tolerance": "all",
+        "errors.deadletterqueue.topic.name": "dead",
+        "errors.deadletterqueue.topic.replication.factor": 1,
+        "errors.deadletterqueue.context.headers.enable": true,
+    });
+    worker.create("out", json_sink(&worker, tolerant)).await;
+    worker.create("dead", worker.file_sink("dead.txt", "dead")).await;
+    worker.wait_for_content("output.txt", "1\n2\n").await;
+    worker.wait_for_content("dead.txt", "bad\n").await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn taken_rest_port_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let folder = tempfile::tempdir().unwrap();
+    let more = format!("listeners=http://127.0.0.1:{port}\n");
+    let error = try_start(folder.path(), &more).await.err().unwrap().full_text();
+    assert!(error.contains(&port.to_string()) && error.contains("listeners"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn taken_broker_port_is_named_with_the_key_to_change() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let folder = tempfile::tempdir().unwrap();
+    let more = format!("bootstrap.servers=127.0.0.1:{port}\n");
+    let error = try_start(folder.path(), &more).await.err().unwrap().full_text();
+    for expected in [port.to_string().as_str(), "bootstrap.servers", "embedded=true"] {
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unreadable_offsets_file_is_named_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("connect.offsets");
+    std::fs::write(&path, "garbage").unwrap();
+    let error = try_start(folder.path(), "").await.err().unwrap().full_text();
+    assert!(error.contains("connect.offsets") && error.contains("unreadable"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), b"garbage");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_directory_of_a_running_worker_is_refused() {
+    let worker = Worker::start().await;
+    let other = tempfile::tempdir().unwrap();
+    let more = format!("embedded.data.dir={}\n", worker.path("data").display());
+    let error = try_start(other.path(), &more).await.err().unwrap().full_text();
+    assert!(error.contains(&std::process::id().to_string()), "{error}");
+    let mut healthy = Value::Null;
+    wait(async || {
+        healthy = worker.get("/health").await;
+        healthy["status"] == "healthy"
+    })
+    .await;
+    assert_eq!(healthy["status"], "healthy");
+    worker.stop().await;
+}

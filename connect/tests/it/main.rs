@@ -1,0 +1,9 @@
+//! Tests of the worker as a whole: REST, herder, tasks and the embedded servers in one process.
+
+mod failures;
+mod harness;
+mod offsets;
+mod pipeline;
+mod plugins;
+mod rest;
+mod test_plugins;
