@@ -98,7 +98,8 @@ async fn open(
         let metadata = ClusterMetadata::open(Arc::clone(&logs), broker, time)?;
         Ok::<_, StartError>((logs, metadata))
     });
-    let (logs, metadata) = opened.await.map_err(|error| StartError::Interrupted(error.into()))??;
+    let (logs, metadata) =
+        opened.await.map_err(|error| StartError::Interrupted(error.into()))??;
     let metadata = Arc::new(metadata);
     let groups = GroupCoordinator::start(
         config.group.clone(),

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ::config::properties::Properties;
 use ::config::Config;
+use ::config::properties::Properties;
 
 pub use keys::definitions;
 pub(crate) use listeners::Listener;
@@ -239,7 +239,8 @@ mod tests {
 
     #[test]
     fn thread_counts_are_accepted_with_a_sentence() {
-        let config = parse(&[("num.io.threads", "8")]).unwrap();
+        assert!(parse(&[("num.io.threads", "8")]).unwrap().warnings.is_empty());
+        let config = parse(&[("num.io.threads", "16")]).unwrap();
         assert!(config.warnings.iter().any(|warning| warning.contains("num.io.threads")));
     }
 

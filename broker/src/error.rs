@@ -32,7 +32,9 @@ pub enum ConfigError {
         protocol: String,
     },
     /// An entry of the protocol map has no colon.
-    #[error("Invalid value {entry} for configuration listener.security.protocol.map: expected NAME:PROTOCOL")]
+    #[error(
+        "Invalid value {entry} for configuration listener.security.protocol.map: expected NAME:PROTOCOL"
+    )]
     ProtocolMap {
         /// The entry.
         entry: String,

@@ -68,8 +68,7 @@ pub(crate) fn check(given: &BTreeMap<String, String>) -> Result<(), TopicConfigE
             return Err(TopicConfigError::Unknown { key: key.clone(), nearest });
         }
     }
-    let parsed =
-        DEFINITIONS.parse(given).map_err(TopicConfigError::Invalid)?;
+    let parsed = DEFINITIONS.parse(given).map_err(TopicConfigError::Invalid)?;
     if parsed.boolean("remote.storage.enable") {
         let key = "remote.storage.enable";
         return Err(TopicConfigError::RemoteStorage { key, value: true });
@@ -149,8 +148,7 @@ pub(crate) fn log_config(
             texts.insert(key.name.clone(), value);
         }
     }
-    let values =
-        DEFINITIONS.parse(&texts).map_err(TopicConfigError::Invalid)?;
+    let values = DEFINITIONS.parse(&texts).map_err(TopicConfigError::Invalid)?;
     let bytes = |key: &str| u64::try_from(values.int(key)).unwrap_or(0);
     let has_policy = |name: &str| values.list("cleanup.policy").iter().any(|policy| policy == name);
     Ok(LogConfig {
@@ -396,9 +394,10 @@ mod tests {
 
     #[test]
     fn the_topic_counts_before_the_broker_and_the_broker_before_the_default() {
+        fn retention(given: &BTreeMap<String, String>, broker: &BrokerConfig) -> Option<i64> {
+            log_config(given, broker).unwrap().retention_ms
+        }
         let broker = |pairs| BrokerConfig::from_map(map(pairs)).unwrap();
-        let retention =
-            |given, broker: &BrokerConfig| log_config(given, broker).unwrap().retention_ms;
         let none = map(&[]);
         assert_eq!(retention(&none, &broker(&[])), Some(604_800_000));
         let hours = broker(&[("log.retention.hours", "2")]);

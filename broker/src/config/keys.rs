@@ -13,16 +13,16 @@ use crate::error::ConfigError;
 pub(crate) const FOREIGN_PREFIXES: &[&str] = &["confluent.", "metric.", "kafka.metrics."];
 
 static ENFORCED: LazyLock<ConfigDef> = LazyLock::new(|| {
-    let groups = [node(), network(), topics(), log(), retention(), flushing(), groups(), producers()];
+    let groups =
+        [node(), network(), topics(), log(), retention(), flushing(), groups(), producers()];
     ConfigDef::new(groups.into_iter().flatten())
 });
 
 static WITHOUT_EFFECT: LazyLock<ConfigDef> =
     LazyLock::new(|| ConfigDef::new(threads().into_iter().chain(cluster())));
 
-static ALL: LazyLock<ConfigDef> = LazyLock::new(|| {
-    ConfigDef::new(ENFORCED.keys().chain(WITHOUT_EFFECT.keys()).cloned())
-});
+static ALL: LazyLock<ConfigDef> =
+    LazyLock::new(|| ConfigDef::new(ENFORCED.keys().chain(WITHOUT_EFFECT.keys()).cloned()));
 
 /// The definition of every key that the broker accepts.
 pub fn definitions() -> &'static ConfigDef {
@@ -34,12 +34,16 @@ pub(crate) fn is_without_effect(key: &str) -> bool {
     WITHOUT_EFFECT.key(key).is_some()
 }
 
-/// One sentence for each key that was set and changes nothing.
+/// One sentence for each key that was set to something else than its default and changes nothing.
 pub(crate) fn warn_without_effect(explicit: &BTreeMap<String, String>) -> Vec<String> {
+    let is_changed = |key: &str, value: &str| {
+        let default = WITHOUT_EFFECT.key(key).map(Key::default_text);
+        default.is_some_and(|default| default.as_deref() != Some(value.trim()))
+    };
     explicit
-        .keys()
-        .filter(|key| is_without_effect(key))
-        .map(|key| format!("{key} is accepted and changes nothing in this broker"))
+        .iter()
+        .filter(|(key, value)| is_changed(key, value))
+        .map(|(key, value)| format!("{key}={value} is accepted and changes nothing in this broker"))
         .collect()
 }
 
@@ -49,7 +53,8 @@ pub(crate) fn warn_without_effect(explicit: &BTreeMap<String, String>) -> Vec<St
 ///
 /// [`ConfigError::NotServed`] with the key.
 pub(crate) fn refuse_unserved(explicit: &BTreeMap<String, String>) -> Result<(), ConfigError> {
-    const REFUSED_PREFIXES: &[&str] = &["ssl.", "sasl.", "listener.name.", "quota.", "client.quota."];
+    const REFUSED_PREFIXES: &[&str] =
+        &["ssl.", "sasl.", "listener.name.", "quota.", "client.quota."];
     const REFUSED: &[&str] = &[
         "authorizer.class.name",
         "principal.builder.class",
@@ -81,7 +86,9 @@ fn node() -> Vec<Key> {
             .default_null()
             .doc("Addresses that clients are told, when they differ from the listeners."),
         Key::list("listener.security.protocol.map")
-            .default_value("PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL")
+            .default_value(
+                "PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL",
+            )
             .doc("Security protocol of each listener name; PLAINTEXT is served."),
         Key::list("controller.listener.names")
             .default_value("")
@@ -91,7 +98,9 @@ fn node() -> Vec<Key> {
             .default_value(2)
             .between(1, 1024)
             .doc("Threads that load partitions at start."),
-        Key::string("log.dirs").default_null().doc("Data directory; takes precedence over log.dir."),
+        Key::string("log.dirs")
+            .default_null()
+            .doc("Data directory; takes precedence over log.dir."),
     ]
 }
 
@@ -170,7 +179,10 @@ fn log() -> Vec<Key> {
             .default_value(1_073_741_824)
             .at_least(14)
             .doc("Size at which a segment is closed."),
-        Key::long("log.roll.ms").default_null().at_least(1).doc("Age at which a segment is closed; takes precedence over log.roll.hours."),
+        Key::long("log.roll.ms")
+            .default_null()
+            .at_least(1)
+            .doc("Age at which a segment is closed; takes precedence over log.roll.hours."),
         Key::int("log.roll.hours")
             .default_value(168)
             .at_least(1)
@@ -325,6 +337,7 @@ fn threads() -> Vec<Key> {
 
 fn cluster() -> Vec<Key> {
     let alone = "A broker of one node has no use for it.";
+    let uncompacted = "Compacted topics keep all their records for now.";
     let text = |name: &'static str| Key::string(name).default_null().doc(alone);
     let int = |name: &'static str, default: i32| Key::int(name).default_value(default).doc(alone);
     vec![
@@ -341,8 +354,8 @@ fn cluster() -> Vec<Key> {
         int("offsets.topic.replication.factor", 1),
         int("offsets.load.buffer.size", 5_242_880),
         int("offsets.topic.compression.codec", 0),
-        Key::boolean("log.cleaner.enable").default_value(true).doc(alone),
-        int("log.cleaner.threads", 1),
+        Key::boolean("log.cleaner.enable").default_value(true).doc(uncompacted),
+        Key::int("log.cleaner.threads").default_value(1).doc(uncompacted),
         int("transaction.state.log.replication.factor", 1),
         int("transaction.state.log.min.isr", 1),
         int("transaction.state.log.num.partitions", 50),

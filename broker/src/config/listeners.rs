@@ -98,8 +98,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: Option<(&str, &str, u16)>) {
-        let expected =
-            expected.map(|(name, host, port)| (name.to_owned(), host.to_owned(), port));
+        let expected = expected.map(|(name, host, port)| (name.to_owned(), host.to_owned(), port));
         assert_eq!(endpoint(text), expected);
     }
 

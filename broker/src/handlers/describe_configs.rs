@@ -58,10 +58,8 @@ pub(crate) async fn handle(
     _call: &Call,
     request: DescribeConfigsRequest,
 ) -> DescribeConfigsResponse {
-    let wanted = Wanted {
-        synonyms: request.include_synonyms,
-        documentation: request.include_documentation,
-    };
+    let wanted =
+        Wanted { synonyms: request.include_synonyms, documentation: request.include_documentation };
     let results = request.resources.into_iter().map(|resource| {
         let described = match resource.resource_type {
             TOPIC => topic(ctx, wanted, &resource),

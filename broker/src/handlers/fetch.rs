@@ -115,11 +115,7 @@ fn positions(ctx: &Context, version: i16, topics: &[FetchTopic]) -> Vec<Position
 }
 
 /// Reads until there is enough, something is wrong, or time is up.
-async fn read_until(
-    positions: &Arc<[Position]>,
-    limits: Limits,
-    deadline: Instant,
-) -> Vec<Answer> {
+async fn read_until(positions: &Arc<[Position]>, limits: Limits, deadline: Instant) -> Vec<Answer> {
     loop {
         // Watched before the read, so that nothing that comes between is missed.
         let mut watches: Vec<_> = positions

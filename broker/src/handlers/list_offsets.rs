@@ -48,19 +48,12 @@ pub(crate) async fn handle(
             };
             partitions.push(answer(asked.partition_index, found));
         }
-        topics.push(ListOffsetsTopicResponse {
-            name: topic.name,
-            partitions,
-            ..ListOffsetsTopicResponse::default()
-        });
+        topics.push(ListOffsetsTopicResponse { name: topic.name, partitions });
     }
     ListOffsetsResponse { topics, ..ListOffsetsResponse::default() }
 }
 
-fn answer(
-    partition_index: i32,
-    found: Result<Place, ErrorCode>,
-) -> ListOffsetsPartitionResponse {
+fn answer(partition_index: i32, found: Result<Place, ErrorCode>) -> ListOffsetsPartitionResponse {
     match found {
         Ok((offset, timestamp, leader_epoch)) => ListOffsetsPartitionResponse {
             partition_index,

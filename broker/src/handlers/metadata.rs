@@ -22,7 +22,9 @@ use protocol::{ErrorCode, Uuid};
 
 use super::describe_cluster;
 use crate::context::{Call, Context};
-use crate::metadata::{LEADER_EPOCH, MetadataError, NewTopic, TopicImage, check_topic_name, is_internal};
+use crate::metadata::{
+    LEADER_EPOCH, MetadataError, NewTopic, TopicImage, check_topic_name, is_internal,
+};
 
 /// The versions that are served.
 pub(crate) const VERSIONS: RangeInclusive<i16> = 0..=13;
@@ -32,7 +34,11 @@ pub(crate) const VERSIONS: RangeInclusive<i16> = 0..=13;
 const TOPIC_OPERATIONS: i32 = 0b1101_1111_1000;
 
 /// Answers the broker and the topics asked for.
-pub(crate) async fn handle(ctx: &Context, call: &Call, request: MetadataRequest) -> MetadataResponse {
+pub(crate) async fn handle(
+    ctx: &Context,
+    call: &Call,
+    request: MetadataRequest,
+) -> MetadataResponse {
     let (host, port) = ctx.advertised(call);
     let node_id = ctx.config.node_id;
     let rack = ctx.config.values.optional_string("broker.rack").map(str::to_owned);
@@ -48,13 +54,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: MetadataRequest)
         }
     };
     MetadataResponse {
-        brokers: vec![MetadataResponseBroker {
-            node_id,
-            host,
-            port,
-            rack,
-            ..MetadataResponseBroker::default()
-        }],
+        brokers: vec![MetadataResponseBroker { node_id, host, port, rack }],
         cluster_id: Some(ctx.logs.cluster_id().to_owned()),
         controller_id: node_id,
         topics,

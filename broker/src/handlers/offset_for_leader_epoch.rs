@@ -30,11 +30,7 @@ pub(crate) async fn handle(
             },
         };
         let partitions = topic.partitions.iter().map(answer).collect();
-        OffsetForLeaderTopicResult {
-            topic: topic.topic.clone(),
-            partitions,
-            ..OffsetForLeaderTopicResult::default()
-        }
+        OffsetForLeaderTopicResult { topic: topic.topic.clone(), partitions }
     });
     let topics = topics.collect();
     OffsetForLeaderEpochResponse { topics, ..OffsetForLeaderEpochResponse::default() }

@@ -79,7 +79,11 @@ pub(crate) async fn handle(
     if failed { Reply::Close } else { Reply::Silence }
 }
 
-async fn append_topic(ctx: &Context, terms: Terms, topic: TopicProduceData) -> TopicProduceResponse {
+async fn append_topic(
+    ctx: &Context,
+    terms: Terms,
+    topic: TopicProduceData,
+) -> TopicProduceResponse {
     let appends = topic.partition_data.into_iter().map(|partition| {
         let name = topic.name.as_str();
         async move {
@@ -89,7 +93,11 @@ async fn append_topic(ctx: &Context, terms: Terms, topic: TopicProduceData) -> T
         }
     });
     let partition_responses = join_all(appends).await;
-    TopicProduceResponse { name: topic.name, partition_responses, ..TopicProduceResponse::default() }
+    TopicProduceResponse {
+        name: topic.name,
+        partition_responses,
+        ..TopicProduceResponse::default()
+    }
 }
 
 async fn append(
@@ -107,8 +115,7 @@ async fn append(
     }
     let log = ctx.partition_of(&topic, partition.index)?;
     let batch = batch(terms.version, partition.records)?;
-    let durability =
-        if terms.acks == ALL_ACKS { Durability::Flushed } else { Durability::Written };
+    let durability = if terms.acks == ALL_ACKS { Durability::Flushed } else { Durability::Written };
     let append = log.append(batch, AppendOptions { origin: Origin::Client, durability });
     match timeout_at(terms.deadline, append).await {
         Ok(result) => result.map_err(Refusal::Append),
@@ -131,11 +138,7 @@ fn batch(version: i16, records: Option<Records>) -> Result<Bytes, ErrorCode> {
     Ok(bytes)
 }
 
-fn answer(
-    topic: &str,
-    index: i32,
-    result: Result<Appended, Refusal>,
-) -> PartitionProduceResponse {
+fn answer(topic: &str, index: i32, result: Result<Appended, Refusal>) -> PartitionProduceResponse {
     match result {
         Ok(appended) => PartitionProduceResponse {
             index,

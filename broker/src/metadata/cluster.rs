@@ -270,7 +270,9 @@ impl Owner {
         let deleted = tokio::task::spawn_blocking(move || logs.delete_topic(&removed)).await;
         match deleted {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(topic = name, %error, "files of a deleted topic stay until the next start"),
+            Ok(Err(error)) => {
+                tracing::warn!(topic = name, %error, "files of a deleted topic stay until the next start");
+            }
             Err(_) => return Err(MetadataError::Stopped),
         }
         Ok(topic)
@@ -314,11 +316,7 @@ fn check_new(
     Ok(())
 }
 
-fn create_error(
-    topic: &str,
-    partition: i32,
-    source: crate::log::CreateError,
-) -> MetadataError {
+fn create_error(topic: &str, partition: i32, source: crate::log::CreateError) -> MetadataError {
     MetadataError::Create { topic: topic.to_owned(), partition, source: Arc::new(source) }
 }
 

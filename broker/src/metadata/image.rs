@@ -153,8 +153,7 @@ mod tests {
 
     #[test]
     fn a_topic_has_the_partitions_and_settings_that_follow_it() {
-        let image =
-            fold(&[topic("t", 1), partition(1, 0), partition(1, 1), config(Some("5"))]);
+        let image = fold(&[topic("t", 1), partition(1, 0), partition(1, 1), config(Some("5"))]);
         let found = image.topic_by_id(Uuid([1; 16])).unwrap();
         assert_eq!((found.name.as_str(), found.partitions), ("t", 2));
         assert_eq!(found.configs["retention.ms"], "5");

@@ -16,10 +16,14 @@ pub enum NameError {
     #[error("Topic name is invalid: '{0}' is not allowed")]
     Dots(String),
     /// Too many characters.
-    #[error("Topic name is invalid: the length of '{0}' is longer than the max allowed length {MAX_LENGTH}")]
+    #[error(
+        "Topic name is invalid: the length of '{0}' is longer than the max allowed length {MAX_LENGTH}"
+    )]
     TooLong(String),
     /// Characters other than letters, digits, `.`, `_` and `-`.
-    #[error("Topic name is invalid: '{0}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'")]
+    #[error(
+        "Topic name is invalid: '{0}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
+    )]
     Characters(String),
 }
 

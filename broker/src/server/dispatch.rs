@@ -111,10 +111,8 @@ impl Incoming {
     pub(crate) fn parse(frame: Frame) -> Result<Self, RequestError> {
         let mut decoder = Decoder::new(frame.bytes.clone());
         let code = frame.bytes.first_chunk::<2>().map_or(-1, |bytes| i16::from_be_bytes(*bytes));
-        let api = APIS
-            .iter()
-            .find(|api| api.key.code() == code)
-            .ok_or(RequestError::UnknownKey(code))?;
+        let api =
+            APIS.iter().find(|api| api.key.code() == code).ok_or(RequestError::UnknownKey(code))?;
         let header = if let Some(header) = unsupported_api_versions(api, &frame.bytes) {
             header
         } else {
@@ -182,8 +180,11 @@ impl Incoming {
     /// `Metadata` request of version 13 with three bytes that no schema has.
     fn decode<R: Request>(&mut self) -> Result<R, RequestError> {
         let (key, version) = (self.api.key, self.header.api_version);
-        R::decode(&mut self.decoder, version)
-            .map_err(|source| RequestError::Malformed { key, version, source })
+        R::decode(&mut self.decoder, version).map_err(|source| RequestError::Malformed {
+            key,
+            version,
+            source,
+        })
     }
 
     fn encode<R: Message>(&self, reply: Reply<R>) -> Result<Outcome, RequestError> {

@@ -3,12 +3,13 @@
 //! Memory follows what has arrived: a frame that claims 100 MB and sends 100 bytes holds some
 //! kilobytes. A silent connection holds no buffer at all.
 
+use std::io;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::budget::{Budget, Share};
 
@@ -53,7 +54,7 @@ pub(crate) enum FrameError {
     Stalled { arrived: usize, expected: usize },
     /// The socket failed.
     #[error("read: {0}")]
-    Io(#[from] std::io::Error),
+    Io(#[from] io::Error),
 }
 
 /// Limits of one connection's frames.
@@ -141,24 +142,33 @@ impl FrameReader {
         self.buffer.reserve(room - self.buffer.len());
     }
 
-    async fn fill_first(&mut self, stream: &mut TcpStream) -> Result<(), FrameError> {
+    /// Reads the beginning of a frame; before it, no buffer is held.
+    async fn fill_first(&mut self, stream: &TcpStream) -> Result<(), FrameError> {
         let begun = !self.buffer.is_empty();
         let patience = if begun { self.limits.stall } else { self.limits.max_idle };
-        if !begun {
-            match timeout(patience, stream.readable()).await {
+        let deadline = Instant::now() + patience;
+        loop {
+            match timeout_at(deadline, stream.readable()).await {
                 Ok(ready) => ready?,
+                Err(_) if begun => {
+                    return Err(FrameError::Stalled { arrived: self.buffer.len(), expected: 4 });
+                }
                 Err(_) => return Err(FrameError::Idle(patience)),
             }
-        }
-        self.buffer.reserve(FIRST_READ_BYTES);
-        match timeout(patience, stream.read_buf(&mut self.buffer)).await {
-            Ok(Ok(0)) if begun => {
-                Err(FrameError::Truncated { arrived: self.buffer.len(), expected: 4 })
+            self.buffer.reserve(FIRST_READ_BYTES);
+            match stream.try_read_buf(&mut self.buffer) {
+                Ok(0) if begun => {
+                    return Err(FrameError::Truncated { arrived: self.buffer.len(), expected: 4 });
+                }
+                Ok(0) => return Err(FrameError::Closed),
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if !begun {
+                        self.buffer = BytesMut::new();
+                    }
+                }
+                Err(error) => return Err(error.into()),
             }
-            Ok(Ok(0)) => Err(FrameError::Closed),
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(FrameError::Stalled { arrived: self.buffer.len(), expected: 4 }),
         }
     }
 

@@ -83,9 +83,8 @@ mod tests {
     use super::*;
 
     /// `acks=1`, one topic `t`, partition 0, four bytes of records.
-    const BODY: &[u8] = &[
-        0, 1, 0, 0, 0, 9, 0, 0, 0, 1, 0, 1, b't', 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 4, 1, 2, 3, 4,
-    ];
+    const BODY: &[u8] =
+        &[0, 1, 0, 0, 0, 9, 0, 0, 0, 1, 0, 1, b't', 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 4, 1, 2, 3, 4];
 
     #[track_caller]
     fn check(version: i16, size: usize) {

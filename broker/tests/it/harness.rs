@@ -246,8 +246,7 @@ pub(crate) fn record_bytes(data: &PartitionData) -> Bytes {
 pub(crate) fn records(data: &PartitionData) -> Vec<Record> {
     let bytes = record_bytes(data);
     let mut records = Vec::new();
-    let mut batches = Batches::new(&bytes);
-    while let Some(batch) = batches.next() {
+    for batch in Batches::new(&bytes) {
         let batch = Bytes::copy_from_slice(batch.unwrap().1);
         records.extend(RecordIter::new(&batch, 1 << 26).unwrap().map(Result::unwrap));
     }
