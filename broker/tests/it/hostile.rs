@@ -1,6 +1,8 @@
 //! Clients that mean harm: what they send costs them their connection, and nobody else anything.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use protocol::header::request_frame;
@@ -79,6 +81,17 @@ fn damaged(random: &mut StdRng, seeds: &[Vec<u8>]) -> Vec<u8> {
     frame
 }
 
+/// Counts the panics of this process from now on: the broker catches those of its handlers.
+fn count_panics() -> Arc<AtomicUsize> {
+    let count = Arc::new(AtomicUsize::new(0));
+    let (counted, earlier) = (Arc::clone(&count), std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |panic| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        earlier(panic);
+    }));
+    count
+}
+
 /// Sends damaged frames; a connection that is closed for one is replaced.
 async fn attack(address: SocketAddr, seed: u64, frames: usize) {
     let mut random = StdRng::seed_from_u64(seed);
@@ -106,6 +119,7 @@ async fn attack(address: SocketAddr, seed: u64, frames: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_damaged_frames_harms_nobody() {
+    let panics = count_panics();
     let seed: u64 = rand::rng().random();
     println!("seed {seed}");
     let broker = TestBroker::start_with(&[("queued.max.request.bytes", "16777216")]).await;
@@ -129,6 +143,7 @@ async fn a_flood_of_damaged_frames_harms_nobody() {
     for attacker in attackers {
         attacker.await.unwrap();
     }
+    assert_eq!(panics.load(Ordering::Relaxed), 0, "a handler panicked");
     assert_eq!(client.values("good").await.len(), served);
     assert!(peak - before < MAX_GROWTH_BYTES, "grew by {} bytes", peak - before);
     assert!(slowest < Duration::from_secs(5), "an answer took {slowest:?}");
