@@ -1,0 +1,4 @@
+//! The server as a whole: start and stop, and clients that mean harm.
+
+mod hostile;
+mod lifecycle;
