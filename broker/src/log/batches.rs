@@ -174,3 +174,77 @@ pub(super) fn find_batch(
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{io::IoSlice, sync::Arc};
+
+    use protocol::records::{BatchBuilder, Compression, NewRecord};
+
+    use super::{
+        super::file_system::{FileSystem, OpenMode, OsFileSystem, write_all_at},
+        *,
+    };
+
+    fn batch(base_offset: i64, size: usize) -> Vec<u8> {
+        let value = vec![b'v'; size];
+        let mut builder = BatchBuilder::new(Compression::None).base_offset(base_offset);
+        builder.push(NewRecord { value: Some(&value), ..NewRecord::default() });
+        builder.build().unwrap().to_vec()
+    }
+
+    fn file(content: &[u8]) -> (tempfile::TempDir, Arc<dyn FileHandle>) {
+        let dir = tempfile::tempdir().unwrap();
+        let file = OsFileSystem.open(&dir.path().join("log"), OpenMode::Create).unwrap();
+        write_all_at(&*file, &mut [IoSlice::new(content)], 0).unwrap();
+        (dir, file)
+    }
+
+    #[test]
+    fn walk_finds_small_and_large_batches_where_they_are() {
+        let sizes = [1, 900, 20_000, 3, 70_000, 16_384, 5];
+        let batches: Vec<_> = (0..).zip(sizes).map(|(n, size)| batch(n, size)).collect();
+        let content = batches.concat();
+        let (_dir, file) = file(&content);
+        let mut walk = BatchWalk::new(&*file, 0, content.len() as u64);
+        let mut position = 0;
+        for (offset, bytes) in (0..).zip(&batches) {
+            let found = walk.next().unwrap().unwrap();
+            assert_eq!((found.position, found.header.base_offset), (position, offset));
+            assert!(crc_matches(&*file, &found).unwrap());
+            position += bytes.len() as u64;
+            assert_eq!(found.end(), position);
+        }
+        assert!(walk.next().unwrap().is_none());
+    }
+
+    #[test]
+    fn walk_stops_at_what_is_no_batch() {
+        let good = batch(3, 50);
+        let end = good.len() as u64;
+        let mut long = batch(4, 50);
+        long[8..12].copy_from_slice(&i32::MAX.to_be_bytes());
+        for bad in [vec![0; 100], batch(4, 50)[..60].to_vec(), batch(3, 50), long] {
+            let content = [&*good, &*bad].concat();
+            let (_dir, file) = file(&content);
+            let mut walk = BatchWalk::new(&*file, 0, content.len() as u64);
+            walk.next().unwrap().unwrap();
+            match walk.next() {
+                Err(WalkError::Corrupt { position }) => assert_eq!(position, end),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn next_batch_is_found_behind_any_amount_of_damage() {
+        for damage in [1, 61, 65_536 - 30, 65_536, 200_000] {
+            let content = [vec![2; damage], batch(7, 10)].concat();
+            let (_dir, file) = file(&content);
+            let end = content.len() as u64;
+            let found = find_batch(&*file, 0, end, 7).unwrap().unwrap();
+            assert_eq!(found.position, damage as u64);
+            assert!(find_batch(&*file, 0, end, 8).unwrap().is_none(), "below the least offset");
+        }
+    }
+}

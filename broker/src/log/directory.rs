@@ -526,3 +526,26 @@ fn load_partition(
     let loaded = loader.load().map_err(OpenError::io(&dir))?;
     Ok((Identity { topic: topic.to_owned(), partition, topic_id }, loaded))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_of_a_deleted_partition_fits_a_file_name_and_is_not_one_of_a_partition() {
+        for topic in ["t", &"x".repeat(LONGEST_TOPIC)] {
+            let name = doomed_name(topic, i32::MAX);
+            assert!(name.len() <= 255 && name.ends_with("-delete"), "{name}");
+        }
+        assert_ne!(doomed_name("t", 0), doomed_name("t", 0));
+    }
+
+    #[test]
+    fn work_is_due_once_in_an_interval() {
+        let mut last = Duration::from_secs(10);
+        assert!(!is_due(&mut last, Duration::from_millis(10_999), 1000));
+        assert!(is_due(&mut last, Duration::from_secs(11), 1000));
+        assert!(!is_due(&mut last, Duration::from_secs(11), 1000));
+        assert!(!is_due(&mut last, Duration::from_secs(99), -1), "a negative interval is never");
+    }
+}

@@ -21,7 +21,6 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::{
-    config::FlushPolicy,
     error::{AppendError, Offline},
     file_system::FileHandle,
     partition::{Appended, Partition},
@@ -252,9 +251,10 @@ impl Partition {
     fn finish(&self, round: Round) {
         self.flush.lock().entries_are_synced(round.entries_made);
         self.flushed.fetch_max(round.written_end, Ordering::AcqRel);
-        if self.config().flush_policy == FlushPolicy::Ack {
-            let noted =
-                self.shared.durable.note(self.topic_id(), self.partition, round.written_end);
+        // A slot is found again by the topic id, so there must be one.
+        let topic_id = self.known_topic_id().filter(|id| !id.is_zero());
+        if let Some(topic_id) = topic_id.filter(|_| self.flushes_before_ack()) {
+            let noted = self.shared.durable.note(topic_id, self.partition, round.written_end);
             if let Err(error) = noted {
                 tracing::warn!(partition = %self, %error, "durable point was not noted");
             }
@@ -268,14 +268,7 @@ impl Partition {
     }
 
     fn fail(&self, round: Round, offline: &Offline) {
-        if self.offline.set(offline.clone()).is_ok() {
-            tracing::error!(
-                partition = %self,
-                file = %offline.path.display(),
-                error = %offline.source,
-                "flush failed: the partition takes no more writes until the broker is restarted"
-            );
-        }
+        self.go_offline(offline);
         for waiter in round.waiters {
             let _ = waiter.reply.send(Err(offline.clone().into()));
         }

@@ -11,7 +11,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering},
     },
 };
 
@@ -22,6 +22,7 @@ use protocol::Uuid;
 use tokio::sync::{oneshot, watch};
 
 use super::{
+    checkpoint::LeaderEpochs,
     config::{FlushPolicy, LogConfig},
     error::{AppendError, Offline},
     flush::FlushState,
@@ -108,6 +109,8 @@ pub struct Partition {
     /// The partition's writer thread holds it during appends; retention and closing take it too.
     pub(super) writer: Mutex<Writer>,
     pub(super) flush: Mutex<FlushState>,
+    pub(super) leader_epoch: AtomicI32,
+    pub(super) epochs: Mutex<LeaderEpochs>,
     pub(super) log_start: AtomicI64,
     pub(super) log_end: AtomicI64,
     pub(super) flushed: AtomicI64,
@@ -148,9 +151,7 @@ impl Partition {
         let writer = Writer {
             active: loaded.segments.last().cloned(),
             next_offset: end,
-            leader_epoch: loaded.epochs.latest().unwrap_or(0),
             producers: loaded.producers,
-            epochs: loaded.epochs,
             last_append_time: -1,
             jitter_ms: 0,
             unflushed_records: 0,
@@ -168,6 +169,8 @@ impl Partition {
             segments: ArcSwap::from_pointee(loaded.segments),
             writer: Mutex::new(writer),
             flush: Mutex::new(FlushState::clean(end)),
+            leader_epoch: AtomicI32::new(loaded.epochs.latest().unwrap_or(0)),
+            epochs: Mutex::new(loaded.epochs),
             log_start: AtomicI64::new(loaded.log_start),
             log_end: AtomicI64::new(end),
             flushed: AtomicI64::new(end),
@@ -290,25 +293,35 @@ impl Partition {
 
     /// Epoch that the next batch is written under.
     pub fn leader_epoch(&self) -> i32 {
-        self.writer.lock().leader_epoch
+        self.leader_epoch.load(Ordering::Acquire)
     }
 
     /// Sets the epoch that batches are written under; a lower one is ignored.
     pub fn set_leader_epoch(&self, epoch: i32) {
-        let mut writer = self.writer.lock();
-        writer.leader_epoch = writer.leader_epoch.max(epoch);
+        self.leader_epoch.fetch_max(epoch, Ordering::AcqRel);
     }
 
     /// Returns the newest epoch up to `epoch` and the offset after its last record; none when
     /// there is no record or `epoch` is not known yet.
     pub fn epoch_end_offset(&self, epoch: i32) -> Option<(i32, i64)> {
-        let writer = self.writer.lock();
-        writer.epochs.end_offset(epoch, writer.next_offset)
+        self.epochs.lock().end_offset(epoch, self.log_end_offset())
     }
 
     /// True once the partition is deleted.
     pub fn is_deleted(&self) -> bool {
         self.deleted.load(Ordering::Acquire)
+    }
+
+    /// Takes no more writes from now on; says so the first time.
+    pub(super) fn go_offline(&self, offline: &Offline) {
+        if self.offline.set(offline.clone()).is_ok() {
+            tracing::error!(
+                partition = %self,
+                file = %offline.path.display(),
+                error = %offline.source,
+                "flush failed: the partition takes no more writes until the broker is restarted"
+            );
+        }
     }
 
     pub(super) fn writable(&self) -> Result<(), AppendError> {

@@ -104,7 +104,7 @@ impl Partition {
 
     /// Removes the segments below the log start, which must have been stored.
     pub(super) fn remove_below_log_start(&self) {
-        let mut writer = self.writer.lock();
+        let _writer = self.writer.lock();
         let config = self.config();
         let segments = self.segments.load_full();
         let start = self.log_start_offset();
@@ -128,8 +128,9 @@ impl Partition {
         let delay = u64::try_from(config.file_delete_delay_ms).unwrap_or(0);
         let due = self.shared.clock.monotonic() + Duration::from_millis(delay);
         self.shared.doomed.lock().push(Doomed { due, files, dir: None });
-        if writer.epochs.truncate_start(self.log_start_offset()) {
-            writer.write_epochs(self);
+        let changed = self.epochs.lock().truncate_start(start);
+        if changed {
+            self.write_epochs();
         }
     }
 }

@@ -573,3 +573,53 @@ impl Walked {
         self.next_offset = Some(batch.header.next_offset());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::records::{BatchBuilder, BatchHeader, Compression, NewRecord};
+
+    use super::*;
+
+    /// A batch of 100 bytes or so with one record.
+    fn batch(number: u32, timestamp: i64) -> BatchAt {
+        let mut builder = BatchBuilder::new(Compression::None).base_offset(number.into());
+        builder.push(NewRecord { timestamp, value: Some(&[0; 30]), ..NewRecord::default() });
+        let header = BatchHeader::parse(&builder.build().unwrap()).unwrap();
+        BatchAt { position: u64::from(number) * header.size_in_bytes() as u64, header }
+    }
+
+    #[test]
+    fn names_have_twenty_digits() {
+        assert_eq!(file_name(42, LOG), "00000000000000000042.log");
+        assert_eq!(file_name(i64::MAX, INDEX), "09223372036854775807.index");
+    }
+
+    #[test]
+    fn entry_comes_after_an_interval_and_names_the_last_offset_and_the_newest_time() {
+        let mut walked = Walked::default();
+        for (number, timestamp) in (0..).zip([50, 90, 70, 60, 95, 10]) {
+            walked.add(0, 150, &batch(number, timestamp));
+        }
+        let size = u32::try_from(batch(0, 0).header.size_in_bytes()).unwrap();
+        assert_eq!(
+            walked.offsets,
+            [
+                OffsetEntry { relative: 2, position: 2 * size },
+                OffsetEntry { relative: 4, position: 4 * size }
+            ]
+        );
+        assert_eq!(
+            walked.times,
+            [TimeEntry { timestamp: 90, relative: 1 }, TimeEntry { timestamp: 95, relative: 4 }]
+        );
+        assert_eq!(walked.tail.time_entry(0), None, "the newest has its entry");
+        assert_eq!(walked.next_offset, Some(6));
+    }
+
+    #[test]
+    fn batches_without_a_timestamp_get_no_time_entry() {
+        let mut walked = Walked::default();
+        (0..9).for_each(|number| walked.add(0, 0, &batch(number, -1)));
+        assert_eq!((walked.offsets.len(), walked.times.len()), (8, 0));
+    }
+}

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::{
     batches::BatchAt,
-    checkpoint::{LeaderEpochs, PartitionMetadata},
+    checkpoint::PartitionMetadata,
     config::{FlushPolicy, LogConfig},
     error::AppendError,
     flush::Waiter,
@@ -34,8 +34,6 @@ pub(super) struct Writer {
     pub active: Option<Arc<Segment>>,
     pub next_offset: i64,
     pub producers: Producers,
-    pub epochs: LeaderEpochs,
-    pub leader_epoch: i32,
     /// Newest time given by [`TimestampType::LogAppendTime`]; never decreases.
     pub last_append_time: i64,
     /// What `segment.ms` is shortened by for the active segment.
@@ -83,6 +81,14 @@ impl Partition {
         let _ = writer.write(self, &config, &mut group);
     }
 
+    /// Stores the leader epochs; nobody waits for the disk, the log has them too.
+    pub(super) fn write_epochs(&self) {
+        let epochs = self.epochs.lock().clone();
+        if let Err(error) = epochs.write(&*self.shared.fs, &self.dir) {
+            tracing::warn!(partition = %self, %error, "leader epochs were not written");
+        }
+    }
+
     /// Shows readers a new list of segments.
     pub(super) fn store_segments(&self, segments: Vec<Arc<Segment>>) {
         self.segments.store(Arc::new(segments));
@@ -114,7 +120,7 @@ impl Writer {
             }
             self.make_room(partition, config, group, &batch)?;
             batch.header.base_offset = self.next_offset;
-            batch.header.partition_leader_epoch = self.leader_epoch;
+            batch.header.partition_leader_epoch = partition.leader_epoch();
             let log_append_time = append_time(config, batch.header.max_timestamp);
             let appended = answer.get_or_insert(Appended {
                 base_offset: self.next_offset,
@@ -269,7 +275,7 @@ impl Writer {
             }
             (flush.entries_made, flush.new_dir)
         };
-        partition.sync_entries(new_dir)?;
+        partition.sync_entries(new_dir).inspect_err(|offline| partition.go_offline(offline))?;
         partition.flush.lock().entries_are_synced(made);
         Ok(())
     }
@@ -325,18 +331,18 @@ impl Writer {
         if let Err(error) = active.persist_indexes_if_many() {
             tracing::warn!(partition = %partition, %error, "index files were not written");
         }
-        if self.epochs.assign(self.leader_epoch, group.start_offset) {
-            self.write_epochs(partition);
+        let mut is_new = false;
+        for (batch, _) in &group.batches {
+            let (epoch, base_offset) =
+                (batch.header.partition_leader_epoch, batch.header.base_offset);
+            is_new |= partition.epochs.lock().assign(epoch, base_offset);
+        }
+        if is_new {
+            partition.write_epochs();
         }
         self.unflushed_records += self.next_offset - group.start_offset;
         let now_ms = partition.shared.clock.now_ms();
         partition.flush.lock().touch(active, self.next_offset, now_ms);
-    }
-
-    pub(super) fn write_epochs(&self, partition: &Partition) {
-        if let Err(error) = self.epochs.write(&*partition.shared.fs, &partition.dir) {
-            tracing::warn!(partition = %partition, %error, "leader epochs were not written");
-        }
     }
 
     /// Answers what is done, and asks for the flush that the rest waits for.
