@@ -97,7 +97,8 @@ impl Admin {
             return Err(StartError::WrongRole { found: settings.role(), wanted });
         }
         let shared = Arc::new(Shared::default());
-        let handle = Arc::new(Handle::new(Kind::Producer, settings.conf()?, shared.clone())?);
+        // a producer's questions for a topic create it
+        let handle = Arc::new(Handle::new(Kind::Consumer, settings.conf()?, shared.clone())?);
         Ok(Self { handle, shared })
     }
 
@@ -311,13 +312,22 @@ impl Admin {
         };
         let list = PartitionList::with_offsets(partitions.iter().map(|p| (p, i64::from(spec))))
             .map_err(|_| AdminError::ZeroByte { what: "a topic name" })?;
-        let event = self.request(Operation::ListOffsets, timeout, |options, queue| {
+        let answer = self.request(Operation::ListOffsets, timeout, |options, queue| {
             // SAFETY: everything is live and copied by the call.
             unsafe {
                 let rk = self.handle.as_ptr();
                 rd::rd_kafka_ListOffsets(rk, list.as_ptr(), options, queue.as_ptr());
             }
-        })?;
+        });
+        if let Err(AdminError::Kafka(error)) = &answer
+            && error.code() == ErrorCode::NO_ENTRY
+        {
+            // no partition has a leader: say which topic is not there, if that is why
+            for partition in partitions {
+                self.topic(&partition.topic, timeout)?;
+            }
+        }
+        let event = answer?;
         let mut found = BTreeMap::new();
         // SAFETY: a live event of that kind; everything it lends lives as long.
         unsafe {
@@ -538,6 +548,17 @@ mod tests {
             let offsets = admin.offsets(&partitions, at, LONG).unwrap();
             assert_eq!(offsets, partitions.iter().map(|p| (p.clone(), 0)).collect());
         }
+    }
+
+    #[test]
+    fn a_question_for_a_topic_does_not_create_it() {
+        let cluster = TestCluster::start(&[("a", 1)]);
+        let admin = Admin::new(&settings(Role::Admin, &cluster, &[])).unwrap();
+        let unknown = AdminError::UnknownTopic { topic: "b".to_owned() };
+        assert_eq!(admin.topic("b", LONG), Err(unknown.clone()));
+        let offsets = admin.offsets(&[TopicPartition::new("b", 0)], OffsetAt::Latest, LONG);
+        assert_eq!(offsets, Err(unknown));
+        assert_eq!(admin.topics(LONG).unwrap().len(), 1);
     }
 
     #[test]

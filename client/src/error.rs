@@ -66,6 +66,8 @@ impl ErrorCode {
     pub const AUTHENTICATION: Self = Self(-169);
     /// There is no offset to act on.
     pub const NO_OFFSET: Self = Self(-168);
+    /// There is nothing of that name, as far as the client knows.
+    pub const NO_ENTRY: Self = Self(-156);
     /// A record was still queued when its producer was closed.
     pub const PURGED_FROM_QUEUE: Self = Self(-152);
     /// A record was under way when its producer was closed.

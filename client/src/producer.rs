@@ -114,6 +114,10 @@ impl Callbacks for Shared {
 impl Producer {
     /// Starts a producer, which connects in the background.
     ///
+    /// With idempotence, librdkafka sends nothing in the first half second: it asks for its
+    /// producer id once before the first connection stands, and again 500 ms later. Start such
+    /// a producer before it is needed.
+    ///
     /// `on_delivery` is called once for each record taken, mostly on the producer's own thread
     /// and during [`flush`](Self::flush) also on the caller's: it must be short.
     ///

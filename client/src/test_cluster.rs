@@ -1,31 +1,69 @@
 //! A cluster for unit tests: librdkafka's mock brokers in this process.
 
+#![expect(unsafe_code, reason = "calls into librdkafka")]
+
 use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::sync::Arc;
 
-use rdkafka::mocking::MockCluster;
-use rdkafka::producer::DefaultProducerContext;
+use rdkafka::bindings as rd;
 
+use crate::error::{ErrorCode, KafkaError};
+use crate::native::{Callbacks, Conf, Handle, Kind, text};
 use crate::settings::{ClientSettings, Role};
 
-/// One mock broker.
+/// One mock broker, whose groups do not wait for more members.
 pub(crate) struct TestCluster {
-    mock: MockCluster<'static, DefaultProducerContext>,
+    mock: *mut rd::rd_kafka_mock_cluster_t,
+    /// The client in which the broker lives; dropped after it.
+    _host: Handle,
+}
+
+/// The host of a mock broker hears nothing.
+struct Deaf;
+
+impl Callbacks for Deaf {
+    fn error(&self, _: KafkaError) {}
+
+    fn delivered(&self, _: u64, _: Result<(i32, i64), KafkaError>) {}
+
+    unsafe fn rebalance(
+        &self,
+        _: *mut rd::rd_kafka_t,
+        _: ErrorCode,
+        _: *mut rd::rd_kafka_topic_partition_list_t,
+    ) {
+    }
 }
 
 impl TestCluster {
     /// Starts a broker with these topics and their numbers of partitions.
     pub(crate) fn start(topics: &[(&str, i32)]) -> Self {
-        let mock = MockCluster::new(1).unwrap();
-
-        for (topic, partitions) in topics {
-            mock.create_topic(topic, *partitions, 1).unwrap();
+        let host = Handle::new(Kind::Producer, Conf::new(), Arc::new(Deaf)).unwrap();
+        // SAFETY: the host is live, and outlives the broker.
+        unsafe {
+            let mock = rd::rd_kafka_mock_cluster_new(host.as_ptr(), 1);
+            assert!(!mock.is_null());
+            rd::rd_kafka_mock_group_initial_rebalance_delay_ms(mock, 0);
+            for (topic, partitions) in topics {
+                let topic = CString::new(*topic).unwrap();
+                rd::rd_kafka_mock_topic_create(mock, topic.as_ptr(), *partitions, 1);
+            }
+            Self { mock, _host: host }
         }
-        Self { mock }
     }
 
     /// Where it listens.
     pub(crate) fn bootstrap_servers(&self) -> String {
-        self.mock.bootstrap_servers()
+        // SAFETY: the broker is live.
+        unsafe { text(rd::rd_kafka_mock_cluster_bootstraps(self.mock)) }
+    }
+}
+
+impl Drop for TestCluster {
+    fn drop(&mut self) {
+        // SAFETY: ours, and its host is still live.
+        unsafe { rd::rd_kafka_mock_cluster_destroy(self.mock) };
     }
 }
 

@@ -75,6 +75,8 @@ pub struct Consumer {
     /// The decision that the next poll answers.
     pub(super) pending: Mutex<Option<Decision>>,
     pub(super) group: bool,
+    /// Where a partition starts that has no committed offset; none when that is an error.
+    reset: Option<Start>,
     /// Partitions read without a group, and the topic handles that keep them going.
     direct: BTreeMap<TopicPartition, DirectTopic>,
     closed: bool,
@@ -139,6 +141,11 @@ impl Consumer {
             commits,
             pending: Mutex::new(None),
             group: is_group,
+            reset: match settings.native("auto.offset.reset") {
+                Some("earliest") => Some(Start::Earliest),
+                Some("latest") => Some(Start::Latest),
+                _ => None,
+            },
             direct: BTreeMap::new(),
             closed: false,
         })
@@ -258,7 +265,12 @@ impl Consumer {
         batch: &mut Batch,
     ) -> Result<Polled, ConsumeError> {
         batch.clear();
-        if let Some(decision) = self.pending.get_mut().take() {
+        if let Some(mut decision) = self.pending.get_mut().take() {
+            if let Some(reset) = self.reset
+                && decision.direction == Direction::Assigned
+            {
+                decision.choose_starts(&self.handle, reset.native());
+            }
             decision.answer(&self.handle)?;
         }
         if let Some(polled) = self.take_decision() {
@@ -452,7 +464,7 @@ mod tests {
             ("enable.auto.commit", "false"),
             ("fetch.wait.max.ms", "20"),
             ("heartbeat.interval.ms", "100"),
-            ("session.timeout.ms", "6000"),
+            ("session.timeout.ms", "3000"),
         ];
         pairs.extend(more);
         Consumer::new(&settings(Role::Consumer, cluster, &pairs)).unwrap()

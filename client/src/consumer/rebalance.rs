@@ -11,16 +11,21 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rdkafka::bindings as rd;
 
 use crate::TopicPartition;
 use crate::error::{ErrorCode, KafkaError};
-use crate::native::{Callbacks, Handle, LastError, PartitionList, Queue, error_from_ptr, text};
+use crate::native::{
+    Callbacks, Handle, LastError, PartitionList, Queue, error_from_ptr, millis, text,
+};
 
 /// How many errors are kept for a caller that does not poll.
 const MOST_ERRORS: usize = 64;
+/// How long an assignment waits for the committed offsets.
+const COMMITTED: Duration = Duration::from_secs(1);
 
 /// Which way partitions go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +47,31 @@ pub(super) struct Decision {
 }
 
 impl Decision {
+    /// Starts partitions without a committed offset at `reset`.
+    ///
+    /// librdkafka would do the same, 100 ms later. What cannot be found out in time is left to
+    /// it, and so is what has a committed offset, whose leader epoch it checks.
+    pub(super) fn choose_starts(&mut self, handle: &Handle, reset: i64) {
+        let invalid = i64::from(rd::RD_KAFKA_OFFSET_INVALID);
+        let open = self.list.entries().into_iter().filter(|entry| entry.offset == invalid);
+        let open: Vec<TopicPartition> = open.map(|entry| entry.partition).collect();
+        let Ok(list) = PartitionList::of(&open) else { return };
+        if open.is_empty() {
+            return;
+        }
+        let timeout = millis(COMMITTED);
+        // SAFETY: client and list are live.
+        let code = unsafe { rd::rd_kafka_committed(handle.as_ptr(), list.as_ptr(), timeout) };
+        if from_code(code).is_err() {
+            return;
+        }
+        for entry in list.entries() {
+            if entry.offset == invalid && entry.code == ErrorCode::NONE {
+                self.list.set_offset(&entry.partition, reset);
+            }
+        }
+    }
+
     /// Tells librdkafka that the caller has dealt with it.
     pub(super) fn answer(&self, handle: &Handle) -> Result<(), KafkaError> {
         let rk = handle.as_ptr();

@@ -306,8 +306,8 @@ unsafe extern "C" fn on_delivery(
         let result = if code == 0 {
             Ok((message.partition, message.offset))
         } else {
-            let reason = rd::rd_kafka_message_produce_errstr(message);
-            Err(KafkaError::with_reason(ErrorCode::from_raw(code), text(reason)))
+            // rd_kafka_message_produce_errstr points to freed memory in 2.12, so the code's own text
+            Err(KafkaError::from_code(ErrorCode::from_raw(code)))
         };
         let token = message._private as u64;
         with_callbacks(opaque, |callbacks| callbacks.delivered(token, result));
