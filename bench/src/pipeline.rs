@@ -1,11 +1,13 @@
 //! File → topic, topic → file, and both at once, in one process with String converters.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use client::{Admin, ClientSettings, OffsetAt, Role, TopicPartition};
 
 use crate::program::{Program, write_embedded_worker};
 use crate::table::Table;
@@ -27,11 +29,11 @@ pub(crate) fn run(megabytes: u64) -> Result<Table> {
         write_connectors(directory)?;
         let mut row = |name: &str, files: &[&str], done: &dyn Fn(&Path, u16) -> bool| {
             let extra = format!("embedded.broker.flush.policy={policy}\n");
-            let (_, rest) = write_embedded_worker(directory, &extra)?;
+            let (broker, _) = write_embedded_worker(directory, &extra)?;
             let mut arguments = vec!["worker.properties"];
             arguments.extend(files);
             let mut worker = Program::start("connect-standalone", &arguments, directory)?;
-            worker.wait_for(name, || done(directory, rest))?;
+            worker.wait_for(name, || done(directory, broker))?;
             let time = worker.started.elapsed();
             let (_, peak) = worker.memory_mib();
             worker.stop()?;
@@ -51,9 +53,7 @@ pub(crate) fn run(megabytes: u64) -> Result<Table> {
             ]);
             anyhow::Ok(())
         };
-        row("file → topic", &["source.properties"], &|directory, _| {
-            topic_bytes(directory) >= lines * (LINE - 1)
-        })?;
+        row("file → topic", &["source.properties"], &|_, port| topic_holds(port, lines))?;
         let full = |directory: &Path, _| {
             fs::metadata(directory.join("out.txt")).is_ok_and(|found| found.len() >= lines * LINE)
         };
@@ -87,23 +87,19 @@ fn write_connectors(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Bytes of the topic's segments on disk.
-fn topic_bytes(directory: &Path) -> u64 {
-    let mut bytes = 0;
-    let mut open = vec![directory.join("data")];
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                open.push(path);
-            } else if path.extension().is_some_and(|kind| kind == "log")
-                && path.parent().is_some_and(|parent| parent.ends_with("lines-0"))
-            {
-                bytes += entry.metadata().map_or(0, |found| found.len());
-            }
-        }
-    }
-    bytes
+/// Tells whether the topic's end offset has reached the number of lines.
+fn topic_holds(port: u16, lines: u64) -> bool {
+    let names = BTreeMap::from([("bootstrap.servers".to_owned(), format!("localhost:{port}"))]);
+    let end = || {
+        let settings = ClientSettings::from_properties(Role::Admin, &names).ok()?;
+        let admin = Admin::new(&settings).ok()?;
+        let partition = TopicPartition::new("lines", 0);
+        let time = Duration::from_secs(5);
+        let ends = admin.offsets(std::slice::from_ref(&partition), OffsetAt::Latest, time).ok()?;
+        ends.get(&partition).and_then(|end| u64::try_from(*end).ok())
+    };
+    std::thread::sleep(Duration::from_millis(20));
+    end().is_some_and(|end| end >= lines)
 }
 
 fn same_bytes(left: &Path, right: &Path) -> Result<bool> {
