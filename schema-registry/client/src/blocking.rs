@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak, mpsc};
 
 use tokio::runtime::{Builder, Runtime};
 
+use crate::envelope::SchemaName;
 use crate::error::{ClientError, RegistryError};
 use crate::http_client::{Normalize, RegistryClient, RegistryClientSettings};
 use crate::rest::{SchemaById, SchemaRequest, SubjectVersion};
@@ -68,6 +69,16 @@ impl BlockingClient {
     pub fn schema_by_id(&self, id: i32) -> Result<Arc<SchemaById>, RegistryError> {
         let client = self.client.clone();
         self.runtime.run(async move { client.schema_by_id(id).await })
+    }
+
+    /// See [`RegistryClient::schema`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn schema(&self, name: SchemaName) -> Result<Arc<SchemaById>, RegistryError> {
+        let client = self.client.clone();
+        self.runtime.run(async move { client.schema(name).await })
     }
 
     /// See [`RegistryClient::latest`].

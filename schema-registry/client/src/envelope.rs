@@ -8,6 +8,8 @@
 //! A reader takes the header first, then the prefix, and either form in either place. Source:
 //! `SchemaId` of Confluent's serialisers.
 
+use std::fmt;
+
 /// First byte of the form by id.
 pub const MAGIC_ID: u8 = 0;
 /// First byte of the form by guid.
@@ -28,6 +30,22 @@ pub enum SchemaName {
     Id(i32),
     /// By the hash of its content.
     Guid([u8; 16]),
+}
+
+impl fmt::Display for SchemaName {
+    /// A number, or the form of a UUID.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Guid(guid) => {
+                for (place, byte) in guid.iter().enumerate() {
+                    let dash = if matches!(place, 4 | 6 | 8 | 10) { "-" } else { "" };
+                    write!(f, "{dash}{byte:02x}")?;
+                }
+                Ok(())
+            }
+        }
+    }
 }
 
 /// Why bytes are not in an envelope.

@@ -82,6 +82,9 @@ pub enum ClientError {
     /// The user info has no colon.
     #[error("the user info is not name:password")]
     InvalidUserInfo,
+    /// The bearer token has characters that no HTTP header may have.
+    #[error("the bearer token is not printable ASCII")]
+    InvalidToken,
     /// The HTTP library refused.
     #[error("make an HTTP client for the schema registry")]
     Http(#[source] Source),

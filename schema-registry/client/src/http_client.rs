@@ -3,19 +3,22 @@
 //! A request goes to the address that last answered, then to the others in turn; when none
 //! answers, it is tried again after a growing pause. All requests of this interface may be
 //! repeated, because registering a schema twice gives one id. A schema never changes behind its
-//! id, so both caches need no expiry; deletions are not seen by them, as with other clients.
+//! id, so what is kept by id needs no expiry; deletions are not seen, as with other clients. The
+//! latest versions and the registry's refusals may be kept too, for a time.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use md5::{Digest, Md5};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, ExpiringCache};
+use crate::envelope::SchemaName;
 use crate::error::{ClientError, RegistryError};
 use crate::rest::{
     CompatibilityResponse, ConfigResponse, ConfigUpdate, MEDIA_TYPE, RegisterResponse, SchemaById,
@@ -24,6 +27,9 @@ use crate::rest::{
 
 /// Bytes of an answer that are read.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
+/// Refusals that are remembered, and the longest message of one.
+const MAX_REFUSALS: usize = 200;
+const MAX_REFUSAL_MESSAGE: usize = 64 * 1024;
 /// Media types that are understood, the best first.
 const ACCEPTED: &str = "application/vnd.schemaregistry.v1+json, application/vnd.schemaregistry+json; q=0.9, application/json; q=0.5";
 
@@ -34,6 +40,8 @@ pub struct RegistryClientSettings {
     pub urls: Vec<String>,
     /// `name:password` for addresses without credentials.
     pub user_info: Option<config::Password>,
+    /// Bearer token for addresses without credentials; goes before the user info.
+    pub bearer_token: Option<config::Password>,
     /// How long to wait for a connection.
     pub connect_timeout: Duration,
     /// How long to wait for one answer.
@@ -44,21 +52,31 @@ pub struct RegistryClientSettings {
     pub backoff: Duration,
     /// How many schemas, and how many registrations, are remembered.
     pub cache_size: usize,
+    /// Of how many subjects the latest version is remembered.
+    pub latest_cache_size: usize,
+    /// How long the latest version of a subject is remembered; for ever when none.
+    pub latest_cache_ttl: Option<Duration>,
+    /// How long a refusal answers the same request again.
+    pub refusal_ttl: Duration,
 }
 
 impl RegistryClientSettings {
     /// Settings with the usual limits: 10 s to connect, 30 s for an answer, 2 rounds, 1000
-    /// schemas.
+    /// schemas; neither latest versions nor refusals are remembered.
     #[must_use]
     pub fn new(urls: Vec<String>) -> Self {
         Self {
             urls,
             user_info: None,
+            bearer_token: None,
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
             rounds: 2,
             backoff: Duration::from_millis(100),
             cache_size: 1000,
+            latest_cache_size: 0,
+            latest_cache_ttl: None,
+            refusal_ttl: Duration::ZERO,
         }
     }
 }
@@ -74,14 +92,43 @@ struct Inner {
     current: AtomicUsize,
     rounds: u32,
     backoff: Duration,
-    by_id: Mutex<Cache<i32, Arc<SchemaById>>>,
+    by_name: Mutex<Cache<SchemaName, Arc<SchemaById>>>,
     ids: Mutex<Cache<(String, String), i32>>,
+    latest: Mutex<ExpiringCache<String, SubjectVersion>>,
+    /// Code and message of refusals, by the hash of the request.
+    refusals: Mutex<ExpiringCache<[u8; 16], (i32, String)>>,
 }
 
 /// Where a registry answers, and as whom.
 struct Address {
     url: Url,
-    credentials: Option<(String, config::Password)>,
+    credentials: Option<Credentials>,
+}
+
+/// How a request says who asks.
+#[derive(Clone)]
+enum Credentials {
+    Basic {
+        name: String,
+        password: config::Password,
+    },
+    /// The whole header.
+    Bearer(HeaderValue),
+}
+
+impl Credentials {
+    /// Those of the settings, for addresses that have none.
+    fn of(settings: &RegistryClientSettings) -> Result<Option<Self>, ClientError> {
+        if let Some(token) = &settings.bearer_token {
+            let text = format!("Bearer {}", token.reveal());
+            let mut header = HeaderValue::from_str(&text).map_err(|_| ClientError::InvalidToken)?;
+            header.set_sensitive(true);
+            return Ok(Some(Self::Bearer(header)));
+        }
+        let Some(text) = &settings.user_info else { return Ok(None) };
+        let (name, password) = text.reveal().split_once(':').ok_or(ClientError::InvalidUserInfo)?;
+        Ok(Some(Self::Basic { name: name.to_owned(), password: config::Password::new(password) }))
+    }
 }
 
 impl fmt::Debug for RegistryClient {
@@ -113,6 +160,24 @@ impl<'a> Question<'a> {
         let body = serde_json::to_vec(body).expect("bodies of texts and numbers have a JSON form");
         Self { method, path, query, body: Some(body) }
     }
+
+    /// Hash of all that the registry sees.
+    fn digest(&self) -> [u8; 16] {
+        let mut hash = Md5::new();
+        let mut add = |part: &[u8]| {
+            hash.update(part.len().to_be_bytes());
+            hash.update(part);
+        };
+        add(self.method.as_str().as_bytes());
+        self.path.iter().for_each(|part| add(part.as_bytes()));
+        add(b"?");
+        for (key, value) in self.query {
+            add(key.as_bytes());
+            add(value.as_bytes());
+        }
+        add(self.body.as_deref().unwrap_or_default());
+        hash.finalize().into()
+    }
 }
 
 /// Whether a registry normalises a schema before it compares.
@@ -143,17 +208,11 @@ impl RegistryClient {
     pub fn new(settings: &RegistryClientSettings) -> Result<Self, ClientError> {
         // the first provider of the process stays; ours is the same one
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let user_info = match &settings.user_info {
-            Some(text) => {
-                let pair = text.reveal().split_once(':').ok_or(ClientError::InvalidUserInfo)?;
-                Some((pair.0.to_owned(), config::Password::new(pair.1)))
-            }
-            None => None,
-        };
+        let credentials = Credentials::of(settings)?;
         let addresses = settings
             .urls
             .iter()
-            .map(|text| Address::parse(text, user_info.as_ref()))
+            .map(|text| Address::parse(text, credentials.as_ref()))
             .collect::<Result<Vec<_>, _>>()?;
         if addresses.is_empty() {
             return Err(ClientError::NoAddress);
@@ -170,8 +229,13 @@ impl RegistryClient {
             current: AtomicUsize::new(0),
             rounds: settings.rounds.max(1),
             backoff: settings.backoff,
-            by_id: Mutex::new(Cache::new(settings.cache_size)),
+            by_name: Mutex::new(Cache::new(settings.cache_size)),
             ids: Mutex::new(Cache::new(settings.cache_size)),
+            latest: Mutex::new(ExpiringCache::new(
+                settings.latest_cache_size,
+                settings.latest_cache_ttl,
+            )),
+            refusals: Mutex::new(ExpiringCache::new(MAX_REFUSALS, Some(settings.refusal_ttl))),
         })))
     }
 
@@ -218,23 +282,43 @@ impl RegistryClient {
     ///
     /// `Unavailable`, or `Refused` as not found.
     pub async fn schema_by_id(&self, id: i32) -> Result<Arc<SchemaById>, RegistryError> {
-        if let Some(schema) = locked(&self.0.by_id).get(&id) {
+        self.schema(SchemaName::Id(id)).await
+    }
+
+    /// Fetches a schema by its id or its guid.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`, or `Refused` as not found.
+    pub async fn schema(&self, name: SchemaName) -> Result<Arc<SchemaById>, RegistryError> {
+        if let Some(schema) = locked(&self.0.by_name).get(&name) {
             return Ok(schema);
         }
-        let text = id.to_string();
-        let answer = self.ask(Question::get(&["schemas", "ids", &text], &[])).await?;
+        let text = name.to_string();
+        let kind = match name {
+            SchemaName::Id(_) => "ids",
+            SchemaName::Guid(_) => "guids",
+        };
+        let answer = self.ask(Question::get(&["schemas", kind, &text], &[])).await?;
         let schema = Arc::new(answer);
-        locked(&self.0.by_id).insert(id, Arc::clone(&schema));
+        locked(&self.0.by_name).insert(name, Arc::clone(&schema));
         Ok(schema)
     }
 
-    /// Fetches the latest version of a subject.
+    /// Fetches the latest version of a subject, or gives the one that is remembered.
     ///
     /// # Errors
     ///
     /// `Unavailable`, or `Refused` as not found.
     pub async fn latest(&self, subject: &str) -> Result<SubjectVersion, RegistryError> {
-        self.ask(Question::get(&["subjects", subject, "versions", "latest"], &[])).await
+        let subject = subject.to_owned();
+        if let Some(latest) = locked(&self.0.latest).get(&subject, Instant::now()) {
+            return Ok(latest);
+        }
+        let path = ["subjects", &subject, "versions", "latest"];
+        let latest: SubjectVersion = self.ask(Question::get(&path, &[])).await?;
+        locked(&self.0.latest).insert(subject, latest.clone(), Instant::now());
+        Ok(latest)
     }
 
     /// Fetches one version of a subject, also a soft-deleted one: others may refer to it.
@@ -312,8 +396,25 @@ impl RegistryClient {
         }
     }
 
-    /// Sends a request to one address after another, round after round, until one answers.
+    /// Sends a request, unless the registry refused it a short while ago.
     async fn ask<A: DeserializeOwned>(&self, question: Question<'_>) -> Result<A, RegistryError> {
+        let digest = question.digest();
+        if let Some((code, message)) = locked(&self.0.refusals).get(&digest, Instant::now()) {
+            return Err(RegistryError::Refused { code, message });
+        }
+        let outcome = self.send(question).await;
+        if let Err(error @ RegistryError::Refused { code, message }) = &outcome
+            && !error.is_retriable()
+            && message.len() <= MAX_REFUSAL_MESSAGE
+        {
+            let refusal = (*code, message.clone());
+            locked(&self.0.refusals).insert(digest, refusal, Instant::now());
+        }
+        outcome
+    }
+
+    /// Sends a request to one address after another, round after round, until one answers.
+    async fn send<A: DeserializeOwned>(&self, question: Question<'_>) -> Result<A, RegistryError> {
         let inner = &*self.0;
         let count = inner.addresses.len();
         let first = inner.current.load(Ordering::Relaxed);
@@ -352,8 +453,14 @@ impl Inner {
             url.query_pairs_mut().extend_pairs(question.query);
         }
         let mut request = self.http.request(question.method.clone(), url).header(ACCEPT, ACCEPTED);
-        if let Some((name, password)) = &address.credentials {
-            request = request.basic_auth(name, Some(password.reveal()));
+        match &address.credentials {
+            Some(Credentials::Basic { name, password }) => {
+                request = request.basic_auth(name, Some(password.reveal()));
+            }
+            Some(Credentials::Bearer(header)) => {
+                request = request.header(AUTHORIZATION, header.clone());
+            }
+            None => {}
         }
         match &question.body {
             Some(body) => request.header(CONTENT_TYPE, MEDIA_TYPE).body(body.clone()),
@@ -363,10 +470,7 @@ impl Inner {
 }
 
 impl Address {
-    fn parse(
-        text: &str,
-        user_info: Option<&(String, config::Password)>,
-    ) -> Result<Self, ClientError> {
+    fn parse(text: &str, others: Option<&Credentials>) -> Result<Self, ClientError> {
         let shown = || text.rsplit_once('@').map_or(text, |(_, address)| address).to_owned();
         let invalid = || ClientError::InvalidAddress { shown: shown() };
         let mut url = Url::parse(text.trim()).map_err(|_| invalid())?;
@@ -374,10 +478,10 @@ impl Address {
             return Err(invalid());
         }
         let credentials = if url.username().is_empty() {
-            user_info.cloned()
+            others.cloned()
         } else {
-            let name = decoded(url.username());
-            Some((name, config::Password::new(decoded(url.password().unwrap_or("")))))
+            let password = config::Password::new(decoded(url.password().unwrap_or("")));
+            Some(Credentials::Basic { name: decoded(url.username()), password })
         };
         // errors and logs may then hold the address
         url.set_username("").map_err(|()| invalid())?;
@@ -506,6 +610,63 @@ mod tests {
             assert_eq!(registry.schema_by_id(7).await.unwrap().schema, "\"int\"");
         }
         assert_eq!(server.requests().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn the_latest_version_is_asked_for_again_when_its_time_is_up() {
+        let answer = r#"{"subject":"s","version":2,"id":7,"schema":"1"}"#;
+        for (ttl, questions) in [(None, 1), (Some(Duration::ZERO), 3)] {
+            let server = TestServer::start(vec![(200, answer); questions]);
+            let mut settings = RegistryClientSettings::new(vec![server.url()]);
+            settings.latest_cache_size = 1;
+            settings.latest_cache_ttl = ttl;
+            let registry = RegistryClient::new(&settings).unwrap();
+            for _ in 0..3 {
+                assert_eq!(registry.latest("s").await.unwrap().version, 2);
+            }
+            assert_eq!(server.requests().len(), questions);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_answers_the_same_request_for_a_while() {
+        let refusal = r#"{"error_code":409,"message":"incompatible"}"#;
+        let server = TestServer::start(vec![(409, refusal), (200, r#"{"id":7}"#)]);
+        let mut settings = RegistryClientSettings::new(vec![server.url()]);
+        settings.refusal_ttl = Duration::from_secs(600);
+        let registry = RegistryClient::new(&settings).unwrap();
+        let schema = SchemaRequest::avro("\"int\"");
+        for _ in 0..3 {
+            let error = registry.register("s", &schema, Normalize::ByConfig).await.unwrap_err();
+            assert_eq!(error.to_string(), "incompatible (error code 409)");
+        }
+        assert_eq!(registry.register("s2", &schema, Normalize::ByConfig).await.unwrap(), 7);
+        assert_eq!(server.requests().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn schemas_are_fetched_by_guid_too() {
+        let server = TestServer::start(vec![(200, r#"{"schema":"\"int\""}"#)]);
+        let registry = client(&[&server.url()]);
+        let name = SchemaName::Guid(std::array::from_fn(|at| u8::try_from(at).unwrap()));
+        for _ in 0..2 {
+            assert_eq!(registry.schema(name).await.unwrap().schema, "\"int\"");
+        }
+        let line = "GET /schemas/guids/00010203-0405-0607-0809-0a0b0c0d0e0f HTTP/1.1";
+        assert_eq!(server.requests()[0].lines().next().unwrap(), line);
+    }
+
+    #[tokio::test]
+    async fn a_bearer_token_stands_in_the_authorization_header() {
+        let server = TestServer::start(vec![(200, "[]")]);
+        let mut settings = RegistryClientSettings::new(vec![server.url()]);
+        settings.bearer_token = Some(config::Password::new("t0ken"));
+        RegistryClient::new(&settings).unwrap().subjects().await.unwrap();
+        let request = server.requests().remove(0);
+        assert!(request.contains("authorization: Bearer t0ken\r\n"), "{request}");
+        settings.bearer_token = Some(config::Password::new("t0\nken"));
+        let error = RegistryClient::new(&settings).unwrap_err();
+        assert!(matches!(error, ClientError::InvalidToken), "{error}");
     }
 
     #[tokio::test]
