@@ -71,11 +71,27 @@ impl SchemaRequest {
     }
 }
 
-/// Answer to a registration.
+/// Answer to a registration: the id, and more for clients that take more.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RegisterResponse {
     /// Id of the schema, new or not.
     pub id: i32,
+    /// Version in the subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i32>,
+    /// Hash of the schema in the form of a UUID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guid: Option<String>,
+    /// The format; `AVRO` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_type: Option<String>,
+    /// The text as the registry prints it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// Schemas whose types the text uses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
+    pub references: Vec<SchemaReference>,
 }
 
 /// A schema as a version of a subject: answer to look-ups and to questions for a version.
@@ -97,6 +113,12 @@ pub struct SubjectVersion {
     /// Schemas whose types the text uses.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
     pub references: Vec<SchemaReference>,
+    /// Properties and tags of the schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Value>,
+    /// Rules for data of the schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule_set: Option<Value>,
     /// The text as the registry prints it.
     pub schema: String,
     /// Whether the version is soft-deleted; left out when it is not.
@@ -116,6 +138,12 @@ pub struct SchemaById {
     /// Schemas whose types the text uses.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
     pub references: Vec<SchemaReference>,
+    /// Properties and tags of the schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Value>,
+    /// Rules for data of the schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule_set: Option<Value>,
     /// Hash of the schema in the form of a UUID; older registries leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guid: Option<String>,

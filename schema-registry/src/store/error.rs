@@ -1,0 +1,48 @@
+//! Why the store cannot answer or take a change.
+
+/// Why the store cannot answer or take a change.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The topic has not been read to its end yet.
+    #[error("the schema store is not ready: {reason}")]
+    NotReady {
+        /// What it waits for.
+        reason: String,
+    },
+    /// The record is larger than Kafka takes.
+    #[error("record of {size} bytes is larger than Kafka takes")]
+    TooLarge {
+        /// Bytes of key and value.
+        size: usize,
+    },
+    /// Kafka did not take the record.
+    #[error("Kafka did not take the record: {reason}")]
+    Refused {
+        /// What it said.
+        reason: String,
+    },
+    /// The outcome was not known in time: the change may or may not be there.
+    #[error("no answer from Kafka in {timeout_ms} ms; the change may still take effect")]
+    TimedOut {
+        /// How long was waited.
+        timeout_ms: u128,
+    },
+    /// Too many changes are waiting.
+    #[error("{limit} changes are waiting already")]
+    Busy {
+        /// How many may wait.
+        limit: usize,
+    },
+    /// The topic belongs to a registry whose records depend on their offsets.
+    #[error(
+        "topic {topic} is written by Redpanda's own registry, whose records another registry must \
+         not add to: set kafkastore.topic to another name"
+    )]
+    ForeignTopic {
+        /// The topic.
+        topic: String,
+    },
+    /// The registry ends.
+    #[error("the registry is shutting down")]
+    Closed,
+}
