@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use config::ConfigDef;
@@ -13,21 +14,17 @@ use connect_api::convert::{RawHeader, RawHeaders};
 use connect_api::data::logical;
 use connect_api::{ConnectError, Converter, Result, Schema as ConnectSchema, Side, Value};
 use schema_registry_client::avro::{Kind, Schema};
+use schema_registry_client::envelope::{self, EnvelopeError, SchemaName};
 
 use super::decode::decode;
 use super::encode::{Encode, encode};
-use super::encode_plan;
+use super::encode_plan::{self, Surplus};
 use super::http_registry::HttpRegistry;
 use super::lru::Lru;
 use super::registry::{RegistryError, SchemaRegistry, SchemaText, read_schema};
 use super::settings::{CONFIG, Settings, WriterSchema};
 use super::to_avro::to_avro;
 use super::to_connect::{Readable, to_connect};
-
-/// First byte of a message.
-const MAGIC: u8 = 0;
-/// Bytes before the datum: the magic byte and the id.
-const PREFIX: usize = 5;
 
 /// Avro with its schema in a registry ⇄ values.
 #[derive(Default)]
@@ -65,12 +62,24 @@ struct Writable {
     topic: String,
     id: i32,
     plan: Encode,
+    /// When the registry may have a later schema to write by.
+    until: Option<Instant>,
 }
 
-/// What an id needs to be read.
+impl Writable {
+    fn is_fresh(&self) -> bool {
+        self.until.is_none_or(|until| Instant::now() < until)
+    }
+
+    fn address(&self) -> Option<usize> {
+        self.schema.as_ref().map(|own| Arc::as_ptr(own).addr())
+    }
+}
+
+/// What a schema in the registry needs to be read.
 #[derive(Debug)]
 struct Known {
-    id: i32,
+    name: SchemaName,
     topic: String,
     readable: Readable,
     /// The datum is bytes, whose length is not written.
@@ -83,7 +92,7 @@ struct Inner {
     settings: Settings,
     written: Lru<WriteKey, Arc<Writable>>,
     last_written: Option<Arc<Writable>>,
-    known: Lru<(i32, String), Arc<Known>>,
+    known: Lru<(SchemaName, String), Arc<Known>>,
     last_known: Option<Arc<Known>>,
     /// Length of the last message, a guess at the next one's.
     guess: usize,
@@ -97,20 +106,21 @@ impl Inner {
         schema: Option<&Arc<ConnectSchema>>,
     ) -> Result<Arc<Writable>> {
         let address = schema.map(|schema| Arc::as_ptr(schema).addr());
-        let address_of =
-            |known: &Writable| known.schema.as_ref().map(|own| Arc::as_ptr(own).addr());
         if let Some(last) = &self.last_written
             && last.topic == topic
-            && address_of(last) == address
+            && (last.address() == address || last.schema.as_deref() == schema.map(Arc::as_ref))
+            && last.is_fresh()
         {
             return Ok(Arc::clone(last));
         }
         let key = (address, topic.to_owned());
-        let found = match self.written.get(&key) {
+        let found = match self.written.get(&key).filter(|found| found.is_fresh()) {
             Some(found) => Arc::clone(found),
             None => {
                 let equal = self.written.find(|_, known| {
-                    known.topic == topic && known.schema.as_deref() == schema.map(Arc::as_ref)
+                    known.topic == topic
+                        && known.is_fresh()
+                        && known.schema.as_deref() == schema.map(Arc::as_ref)
                 });
                 let equal = equal.map(Arc::clone);
                 let found = match equal {
@@ -119,8 +129,7 @@ impl Inner {
                 };
                 // An equal schema elsewhere in memory is not kept under its own address, which
                 // may become another schema's.
-                let key = (address_of(&found), topic.to_owned());
-                self.written.insert(key, Arc::clone(&found));
+                self.written.insert((found.address(), topic.to_owned()), Arc::clone(&found));
                 found
             }
         };
@@ -139,6 +148,7 @@ impl Inner {
         let doing = |what: &str| format!("Failed to {what} subject {subject} for topic {topic}");
         let text = SchemaText { text: avro.canonical_string(), ..SchemaText::default() };
         let normalize = self.settings.normalize;
+        let mut surplus = Surplus::Refused;
         let (id, writer) = match self.settings.writer {
             WriterSchema::Register => {
                 let id = registry.register(&subject, &text, normalize);
@@ -150,14 +160,27 @@ impl Inner {
                     found.map_err(|error| error.into_connect(&doing("find the schema under")))?;
                 (found.id, avro)
             }
-            WriterSchema::Latest => {
+            WriterSchema::Latest(others) => {
+                surplus = others;
                 let latest = registry.latest(&subject).and_then(|latest| {
                     read_schema(registry, &latest.schema).map(|schema| (latest.id, schema))
                 });
                 latest.map_err(|error| error.into_connect(&doing("read the latest schema of")))?
             }
+            WriterSchema::Id(id, others) => {
+                surplus = others;
+                let schema = registry.schema(SchemaName::Id(id));
+                let schema = schema.and_then(|schema| read_schema(registry, &schema));
+                let doing = doing(&format!("read schema {id} of use.schema.id for"));
+                (id, schema.map_err(|error| error.into_connect(&doing))?)
+            }
         };
-        let plan = encode_plan::plan(schema.map(Arc::as_ref), &writer, self.settings.mapping);
+        let until = match (self.settings.writer, self.settings.latest_ttl) {
+            (WriterSchema::Latest(_), Some(ttl)) => Instant::now().checked_add(ttl),
+            _ => None,
+        };
+        let schema_given = schema.map(Arc::as_ref);
+        let plan = encode_plan::plan(schema_given, &writer, self.settings.mapping, surplus);
         let plan = plan.map_err(|error| {
             ConnectError::data(format!(
                 "Failed to serialize Avro data from topic {topic} by schema {id} of subject \
@@ -165,7 +188,7 @@ impl Inner {
             ))
             .because(error)
         })?;
-        Ok(Writable { schema: schema.map(Arc::clone), topic: topic.to_owned(), id, plan })
+        Ok(Writable { schema: schema.map(Arc::clone), topic: topic.to_owned(), id, plan, until })
     }
 
     fn subject(&self, topic: &str, avro: &Schema) -> Result<String> {
@@ -176,19 +199,19 @@ impl Inner {
         &mut self,
         registry: &mut dyn SchemaRegistry,
         topic: &str,
-        id: i32,
+        name: SchemaName,
     ) -> Result<Arc<Known>> {
         if let Some(last) = &self.last_known
-            && last.id == id
+            && last.name == name
             && last.topic == topic
         {
             return Ok(Arc::clone(last));
         }
-        let key = (id, topic.to_owned());
+        let key = (name, topic.to_owned());
         let known = match self.known.get(&key) {
             Some(known) => Arc::clone(known),
             None => {
-                let known = Arc::new(self.look_up(registry, topic, id)?);
+                let known = Arc::new(self.look_up(registry, topic, name)?);
                 self.known.insert(key, Arc::clone(&known));
                 known
             }
@@ -197,13 +220,18 @@ impl Inner {
         Ok(known)
     }
 
-    fn look_up(&self, registry: &mut dyn SchemaRegistry, topic: &str, id: i32) -> Result<Known> {
+    fn look_up(
+        &self,
+        registry: &mut dyn SchemaRegistry,
+        topic: &str,
+        name: SchemaName,
+    ) -> Result<Known> {
         let failed = |error: RegistryError| {
             error.into_connect(&format!(
-                "Failed to deserialize data for topic {topic} to Avro: schema {id}"
+                "Failed to deserialize data for topic {topic} to Avro: schema {name}"
             ))
         };
-        let text = registry.schema_by_id(id).map_err(failed)?;
+        let text = registry.schema(name).map_err(failed)?;
         let avro = read_schema(registry, &text).map_err(failed)?;
         let version = match self.subject(topic, &avro) {
             Err(_) => None,
@@ -213,7 +241,7 @@ impl Inner {
                 Err(error) if error.is_not_found() => None,
                 Err(error) => {
                     return Err(error.into_connect(&format!(
-                        "Failed to find the version of schema {id} in subject {subject} for \
+                        "Failed to find the version of schema {name} in subject {subject} for \
                          topic {topic}"
                     )));
                 }
@@ -221,12 +249,29 @@ impl Inner {
         };
         let readable = to_connect(&avro, version, self.settings.mapping).map_err(|error| {
             ConnectError::data(format!(
-                "Failed to deserialize data for topic {topic} to Avro: schema {id}: {error}"
+                "Failed to deserialize data for topic {topic} to Avro: schema {name}: {error}"
             ))
             .because(error)
         })?;
         let bytes = avro.root().kind == Kind::Bytes;
-        Ok(Known { id, topic: topic.to_owned(), readable, bytes })
+        Ok(Known { name, topic: topic.to_owned(), readable, bytes })
+    }
+}
+
+/// Finds the name of a datum's schema, in its header or before it, and the datum.
+fn named_schema<'a>(
+    headers: &[RawHeader],
+    side: Side,
+    bytes: &'a [u8],
+) -> Result<(SchemaName, &'a [u8]), EnvelopeError> {
+    let header = match side {
+        Side::Key => envelope::KEY_HEADER,
+        Side::Value => envelope::VALUE_HEADER,
+    };
+    let header = headers.iter().rev().find(|one| *one.key == *header);
+    match header.and_then(|header| header.value.as_deref()) {
+        Some(value) => envelope::split(value).map(|(name, _)| (name, bytes)),
+        None => envelope::split(bytes),
     }
 }
 
@@ -238,7 +283,7 @@ impl Converter for AvroConverter {
     fn configure(&mut self, settings: &BTreeMap<String, String>, side: Side) -> Result<()> {
         let settings = Settings::parse(settings, side)?;
         if self.registry.is_none() {
-            self.registry = Some(Box::new(HttpRegistry::new(&settings.access)?));
+            self.registry = Some(Box::new(HttpRegistry::new(&settings.client)?));
         }
         self.inner = Some(Inner {
             written: Lru::new(settings.cache_size),
@@ -269,8 +314,7 @@ impl Converter for AvroConverter {
         }
         let writable = inner.writable(registry, topic, schema)?;
         let mut out = Vec::with_capacity(inner.guess);
-        out.push(MAGIC);
-        out.extend_from_slice(&writable.id.to_be_bytes());
+        envelope::write_id(&mut out, writable.id);
         match value {
             Value::Bytes(bytes) if writable.plan.is_bytes() => out.extend_from_slice(bytes),
             Value::Decimal(number) if writable.plan.is_bytes() => out.extend(number.to_bytes()),
@@ -289,7 +333,7 @@ impl Converter for AvroConverter {
     fn to_connect(
         &mut self,
         topic: &str,
-        _headers: &[RawHeader],
+        headers: &[RawHeader],
         bytes: Option<&[u8]>,
     ) -> Result<(Option<Arc<ConnectSchema>>, Value)> {
         let (registry, inner) = self.parts()?;
@@ -299,11 +343,9 @@ impl Converter for AvroConverter {
                 "Failed to deserialize data for topic {topic} to Avro: {detail}"
             ))
         };
-        let (prefix, datum) =
-            bytes.split_first_chunk::<PREFIX>().ok_or_else(|| failed("Unknown magic byte!"))?;
-        let [MAGIC, a, b, c, d] = *prefix else { return Err(failed("Unknown magic byte!")) };
-        let id = i32::from_be_bytes([a, b, c, d]);
-        let known = inner.known(registry, topic, id)?;
+        let (name, datum) = named_schema(headers, inner.settings.side, bytes)
+            .map_err(|error| failed("Unknown magic byte!").because(error))?;
+        let known = inner.known(registry, topic, name)?;
         let schema = known.readable.schema.clone();
         if known.bytes {
             let value = Value::Bytes(Bytes::copy_from_slice(datum));
@@ -314,7 +356,7 @@ impl Converter for AvroConverter {
             return Ok((schema, value));
         }
         let value = decode(&known.readable.plan, datum)
-            .map_err(|error| failed(&format!("schema {id}: {error}")).because(error))?;
+            .map_err(|error| failed(&format!("schema {name}: {error}")).because(error))?;
         Ok((schema, value))
     }
 }
@@ -322,9 +364,9 @@ impl Converter for AvroConverter {
 #[cfg(test)]
 mod tests {
     use connect_api::{SchemaBuilder, Struct};
+    use schema_registry_client::rest::SchemaReference;
 
     use super::super::memory_registry::MemoryRegistry;
-    use super::super::registry::Reference;
     use super::*;
 
     fn converter(settings: &[(&str, &str)]) -> (AvroConverter, MemoryRegistry) {
@@ -484,7 +526,7 @@ mod tests {
             {"name":"e","type":"E","default":"B"},{"name":"b","type":"long"},
             {"name":"a","type":["null","int"],"default":null}]}"#;
         let references =
-            vec![Reference { name: "n.E".to_owned(), subject: "e".to_owned(), version: 1 }];
+            vec![SchemaReference { name: "n.E".to_owned(), subject: "e".to_owned(), version: 1 }];
         registry
             .add("t-value", SchemaText { text: text.to_owned(), references, schema_type: None });
         let (schema, value) = record(&[("a", 1), ("b", 2)]);
@@ -499,6 +541,96 @@ mod tests {
     }
 
     #[test]
+    fn a_header_names_the_schema_of_a_bare_datum() {
+        let (mut converter, registry) = converter(&[]);
+        let schema = SchemaText { text: "\"int\"".to_owned(), ..SchemaText::default() };
+        let id = registry.add("t-value", schema).to_be_bytes();
+        let mut guid = vec![envelope::MAGIC_GUID];
+        guid.extend([9; 12]);
+        guid.extend(id);
+        let by_id = [&[envelope::MAGIC_ID], &id[..]].concat();
+        let header =
+            |name: &str, value: &[u8]| RawHeader { key: name.into(), value: Some(value.to_vec()) };
+        for value in [&guid, &by_id] {
+            let mut prefixed = value.clone();
+            prefixed.push(14);
+            let headers = [header("other", b"x"), header(envelope::VALUE_HEADER, value)];
+            for (headers, bytes) in [(&headers[..], &[14][..]), (&headers[..1], &prefixed)] {
+                let (_, read) = converter.to_connect("t", headers, Some(bytes)).unwrap();
+                assert_eq!(read, Value::Int32(7));
+            }
+        }
+        let headers = [header(envelope::VALUE_HEADER, b"x")];
+        let error = converter.to_connect("t", &headers, Some(&by_id)).unwrap_err();
+        assert!(matches!(error, ConnectError::Data { .. }), "{error}");
+    }
+
+    #[test]
+    fn schema_of_an_id_writes_and_may_lack_fields_of_the_data() {
+        for key in ["id.compatibility.strict", "latest.compatibility.strict"] {
+            for strict in ["true", "false"] {
+                let (id, latest) =
+                    if key.starts_with("id") { ("1", "false") } else { ("-1", "true") };
+                let (mut converter, registry) = converter(&[
+                    ("auto.register.schemas", "false"),
+                    ("use.schema.id", id),
+                    ("use.latest.version", latest),
+                    (key, strict),
+                ]);
+                let text = r#"{"type":"record","name":"n.R","fields":[{"name":"b","type":"int"}]}"#;
+                registry
+                    .add("t-value", SchemaText { text: text.to_owned(), ..SchemaText::default() });
+                let (schema, value) = record(&[("a", 1), ("b", 2)]);
+                let written = write(&mut converter, "t", Some(&schema), &value);
+                match strict {
+                    "false" => assert_eq!(written.unwrap().unwrap(), [0, 0, 0, 0, 1, 4]),
+                    _ => {
+                        let error = written.unwrap_err().to_string();
+                        assert!(error.contains("has no field a"), "{error}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_latest_schema_is_asked_for_again_when_its_time_is_up() {
+        for (ttl, asked) in [("-1", 1), ("0", 3), ("3600", 1)] {
+            let (mut converter, registry) = converter(&[
+                ("auto.register.schemas", "false"),
+                ("use.latest.version", "true"),
+                ("latest.cache.ttl.sec", ttl),
+            ]);
+            let text = "\"string\"".to_owned();
+            registry.add("t-value", SchemaText { text, ..SchemaText::default() });
+            for _ in 0..3 {
+                let schema = ConnectSchema::string();
+                write(&mut converter, "t", Some(&schema), &"x".into()).unwrap();
+            }
+            assert_eq!(registry.0.lock().unwrap().asked, asked, "{ttl}");
+        }
+    }
+
+    #[test]
+    fn settings_without_effect_are_refused_by_name() {
+        for (key, value) in [
+            ("schema.registry.ssl.truststore.location", "/x"),
+            ("use.latest.with.metadata", "a=b"),
+            ("bearer.auth.credentials.source", "OAUTHBEARER"),
+            ("bearer.auth.issuer.endpoint.url", "http://x"),
+            ("value.schema.id.serializer", "HeaderSchemaIdSerializer"),
+        ] {
+            let mut converter = AvroConverter::default();
+            let settings = BTreeMap::from([
+                ("schema.registry.url".to_owned(), "http://x".to_owned()),
+                (key.to_owned(), value.to_owned()),
+            ]);
+            let error = converter.configure(&settings, Side::Value).unwrap_err();
+            assert!(error.to_string().contains(key), "{error}");
+        }
+    }
+
+    #[test]
     fn null_takes_the_default_unless_told_otherwise() {
         let field = SchemaBuilder::new(connect_api::SchemaType::Int32)
             .optional()
@@ -510,7 +642,7 @@ mod tests {
         for (ignore, datum) in [("false", &[0, 14][..]), ("true", &[2][..])] {
             let (mut converter, _) = converter(&[("ignore.default.for.nullables", ignore)]);
             let bytes = write(&mut converter, "t", Some(&schema), &value).unwrap().unwrap();
-            assert_eq!(&bytes[PREFIX..], datum);
+            assert_eq!(&bytes[envelope::ID_LEN..], datum);
         }
     }
 }

@@ -16,6 +16,15 @@ use super::encode::{
 };
 use super::names::{ANYTHING, MAX_DEPTH, MAX_TYPES, Mapping, is_union};
 
+/// What becomes of fields that the value has and the Avro schema lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Surplus {
+    /// The value cannot be written.
+    Refused,
+    /// They are not written.
+    LeftOut,
+}
+
 /// Makes the plan that writes values of a Connect schema by an Avro schema.
 ///
 /// # Errors
@@ -25,13 +34,15 @@ pub(super) fn plan(
     connect: Option<&ConnectSchema>,
     avro: &Schema,
     mapping: Mapping,
+    surplus: Surplus,
 ) -> Result<Encode> {
-    Planner { avro, mapping, types: 0 }.plan(connect, avro.root_id(), 0)
+    Planner { avro, mapping, surplus, types: 0 }.plan(connect, avro.root_id(), 0)
 }
 
 struct Planner<'a> {
     avro: &'a Schema,
     mapping: Mapping,
+    surplus: Surplus,
     types: usize,
 }
 
@@ -157,7 +168,7 @@ impl Planner<'_> {
                 }
             }
         }
-        if used < connect.fields().len() {
+        if used < connect.fields().len() && self.surplus == Surplus::Refused {
             let lost = connect
                 .fields()
                 .iter()

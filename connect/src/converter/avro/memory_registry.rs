@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::registry::{Registered, RegistryError, Result, SchemaRegistry, SchemaText};
+use schema_registry_client::RegistryError;
+use schema_registry_client::envelope::SchemaName;
+
+use super::registry::{Registered, Result, SchemaRegistry, SchemaText};
 
 /// What the registry holds, shared with the test.
 #[derive(Debug, Default)]
@@ -39,9 +42,11 @@ impl MemoryRegistry {
             0 => {}
             1 => {
                 let source = Box::new(std::io::Error::from(std::io::ErrorKind::ConnectionRefused));
-                return Err(RegistryError::Unavailable { source });
+                return Err(RegistryError::Unavailable { source }.into());
             }
-            code => return Err(RegistryError::Refused { code, message: "no".to_owned() }),
+            code => {
+                return Err(RegistryError::Refused { code, message: "no".to_owned() }.into());
+            }
         }
         let found = contents.versions.iter().rev().find(|one| wanted(&one.0, one.1, one.2, &one.3));
         let (_, version, id, schema) = found.ok_or_else(|| RegistryError::Refused {
@@ -73,7 +78,12 @@ impl SchemaRegistry for MemoryRegistry {
         self.one(|own, number, _, _| own == subject && number == version)
     }
 
-    fn schema_by_id(&mut self, id: i32) -> Result<SchemaText> {
+    /// The guid of a schema ends with its id here.
+    fn schema(&mut self, name: SchemaName) -> Result<SchemaText> {
+        let id = match name {
+            SchemaName::Id(id) => id,
+            SchemaName::Guid(guid) => i32::from_be_bytes(*guid.last_chunk().unwrap()),
+        };
         self.one(|_, _, own, _| own == id).map(|found| found.schema)
     }
 }

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use connect_api::ConnectError;
 use schema_registry_client::avro::{Schema, SchemaError, Strictness};
+use schema_registry_client::envelope::SchemaName;
+use schema_registry_client::rest::{AVRO, SchemaReference};
 
 /// A schema as a registry keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -13,18 +15,7 @@ pub struct SchemaText {
     /// `AVRO` or none for Avro; another type is not for this converter.
     pub schema_type: Option<String>,
     /// Schemas whose types the text uses.
-    pub references: Vec<Reference>,
-}
-
-/// A schema that another one uses.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Reference {
-    /// Name of the type that is used.
-    pub name: String,
-    /// Subject of the schema that defines it.
-    pub subject: String,
-    /// Version in that subject.
-    pub version: i32,
+    pub references: Vec<SchemaReference>,
 }
 
 /// Where a registry keeps a schema.
@@ -41,26 +32,9 @@ pub struct Registered {
 /// Why a registry did not answer with what was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
-    /// It cannot be reached, or is not able to answer now.
-    #[error("the schema registry is away")]
-    Unavailable {
-        /// What failed underneath.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// It answered with an error.
-    #[error("{message} (error code {code})")]
-    Refused {
-        /// The registry's error code; its first three digits are the HTTP status.
-        code: i32,
-        /// The registry's words.
-        message: String,
-    },
-    /// It answered with something that no registry answers.
-    #[error("the answer is not a schema registry's: {source}")]
-    Malformed {
-        /// What is wrong with the answer.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    /// It cannot be reached, refuses, or is no registry.
+    #[error(transparent)]
+    Client(#[from] schema_registry_client::RegistryError),
     /// A schema uses others that use others, without end or beyond measure.
     #[error("schema with more than {limit} references")]
     TooManyReferences {
@@ -83,20 +57,10 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
-    /// HTTP status of a refusal.
-    #[must_use]
-    pub const fn status(&self) -> Option<i32> {
-        match self {
-            Self::Refused { code, .. } if *code >= 10_000 => Some(*code / 100),
-            Self::Refused { code, .. } => Some(*code),
-            _ => None,
-        }
-    }
-
     /// Tells whether the registry has no such thing.
     #[must_use]
     pub const fn is_not_found(&self) -> bool {
-        matches!(self.status(), Some(404))
+        matches!(self, Self::Client(error) if error.is_not_found())
     }
 
     /// The worker's form of this error: away → retriable; not allowed, incompatible or invalid →
@@ -104,11 +68,11 @@ impl RegistryError {
     #[must_use]
     pub fn into_connect(self, doing: &str) -> ConnectError {
         let message = format!("{doing}: {self}");
-        let error = match (&self, self.status()) {
-            (Self::Unavailable { .. }, _) | (_, Some(408 | 429 | 500..)) => {
-                ConnectError::retriable(message)
-            }
-            (Self::Malformed { .. }, _) | (_, Some(401 | 403 | 409 | 422)) => {
+        use schema_registry_client::RegistryError as Client;
+        let error = match &self {
+            Self::Client(error) if error.is_retriable() => ConnectError::retriable(message),
+            Self::Client(Client::Malformed { .. }) => ConnectError::fatal(message),
+            Self::Client(error) if matches!(error.status(), Some(401 | 403 | 409 | 422)) => {
                 ConnectError::fatal(message)
             }
             _ => ConnectError::data(message),
@@ -153,12 +117,12 @@ pub trait SchemaRegistry: Send {
     /// `Unavailable`, or `Refused` as not found.
     fn version(&mut self, subject: &str, version: i32) -> Result<Registered>;
 
-    /// Fetches a schema by its id.
+    /// Fetches a schema by its id or its guid.
     ///
     /// # Errors
     ///
     /// `Unavailable`, or `Refused` as not found.
-    fn schema_by_id(&mut self, id: i32) -> Result<SchemaText>;
+    fn schema(&mut self, name: SchemaName) -> Result<SchemaText>;
 }
 
 /// Schemas that one schema may use, directly or not.
@@ -170,7 +134,7 @@ const MAX_REFERENCES: usize = 1000;
 ///
 /// What the registry says to a reference, `TooManyReferences`, `OtherType` or `Unreadable`.
 pub fn read_schema(registry: &mut dyn SchemaRegistry, schema: &SchemaText) -> Result<Schema> {
-    if let Some(found) = schema.schema_type.as_ref().filter(|kind| *kind != "AVRO") {
+    if let Some(found) = schema.schema_type.as_ref().filter(|kind| *kind != AVRO) {
         return Err(RegistryError::OtherType { found: found.clone() });
     }
     let texts = used_texts(registry, &schema.references)?;
@@ -179,9 +143,12 @@ pub fn read_schema(registry: &mut dyn SchemaRegistry, schema: &SchemaText) -> Re
 }
 
 /// Fetches all that is used, what is used before what uses it.
-fn used_texts(registry: &mut dyn SchemaRegistry, references: &[Reference]) -> Result<Vec<String>> {
+fn used_texts(
+    registry: &mut dyn SchemaRegistry,
+    references: &[SchemaReference],
+) -> Result<Vec<String>> {
     enum Task {
-        Fetch(Reference),
+        Fetch(SchemaReference),
         Add(String),
     }
     let mut seen: HashSet<(String, i32)> = HashSet::new();

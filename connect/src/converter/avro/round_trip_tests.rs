@@ -11,7 +11,7 @@ use schema_registry_client::avro::{self, Strictness};
 
 use super::decode::{DecodeError, decode};
 use super::encode::encode;
-use super::encode_plan::plan;
+use super::encode_plan::{Surplus, plan};
 use super::names::{FIXED_SIZE, Mapping};
 use super::to_avro::to_avro;
 use super::to_connect::to_connect;
@@ -179,7 +179,7 @@ fn unions_become_structs_and_come_back() {
     let mut value = Struct::new(Arc::clone(&schema)).unwrap();
     value.put("R", record).unwrap();
     let value = Value::from(value);
-    let plan = plan(Some(&schema), &back, Mapping::default()).unwrap();
+    let plan = plan(Some(&schema), &back, Mapping::default(), Surplus::Refused).unwrap();
     let mut out = Vec::new();
     encode(&plan, &value, &mut out).unwrap();
     assert_eq!(out, [4, 4, b'h', b'i']);
@@ -216,7 +216,7 @@ fn struct_of_another_schema_is_refused() {
     };
     let schema = of(["a", "b"]);
     let avro = to_avro(Some(&schema), Mapping::default()).unwrap();
-    let plan = plan(Some(&schema), &avro, Mapping::default()).unwrap();
+    let plan = plan(Some(&schema), &avro, Mapping::default(), Surplus::Refused).unwrap();
     for (names, good) in [(["a", "b"], true), (["b", "a"], false), (["a", "c"], false)] {
         let mut value = Struct::new(of(names)).unwrap();
         for name in names {
@@ -312,7 +312,7 @@ proptest! {
         let readable = to_connect(&avro, None, mapping).unwrap();
         prop_assert_eq!(readable.schema.as_ref(), Some(&schema));
         let mut ours = Vec::new();
-        encode(&plan(Some(&schema), &avro, mapping).unwrap(), &value, &mut ours).unwrap();
+        encode(&plan(Some(&schema), &avro, mapping, Surplus::Refused).unwrap(), &value, &mut ours).unwrap();
         prop_assert_eq!(&decode(&readable.plan, &ours).unwrap(), &value);
 
         let other = apache_avro::Schema::parse_str(&avro.canonical_string()).unwrap();
@@ -352,7 +352,7 @@ proptest! {
         let readable = to_connect(&avro, None, Mapping::default()).unwrap();
         prop_assert!(readable.schema.is_none());
         let mut out = Vec::new();
-        encode(&plan(None, &avro, Mapping::default()).unwrap(), &value, &mut out).unwrap();
+        encode(&plan(None, &avro, Mapping::default(), Surplus::Refused).unwrap(), &value, &mut out).unwrap();
         prop_assert_eq!(&decode(&readable.plan, &out).unwrap(), &value);
         let other = apache_avro::Schema::parse_str(&avro.canonical_string()).unwrap();
         let reader = GenericDatumReader::builder(&other).build().unwrap();
@@ -443,7 +443,7 @@ fn fixed_decimals_are_padded_with_their_sign() {
     let avro = avro::Schema::parse(text, Strictness::New).unwrap();
     let readable = to_connect(&avro, None, Mapping::default()).unwrap();
     let schema = readable.schema.unwrap();
-    let plan = plan(Some(&schema), &avro, Mapping::default()).unwrap();
+    let plan = plan(Some(&schema), &avro, Mapping::default(), Surplus::Refused).unwrap();
     for (digits, bytes) in [(-2, [0xff, 0xff, 0xff, 0xfe]), (258, [0, 0, 1, 2])] {
         let value = Value::Decimal(Decimal::new(digits, 2));
         let mut out = Vec::new();

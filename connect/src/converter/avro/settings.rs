@@ -2,13 +2,39 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
-use config::{ConfigDef, Importance, Key, Password};
+use config::{Config, ConfigDef, Importance, Key};
 use connect_api::{ConnectError, Result, Side};
+use schema_registry_client::RegistryClientSettings;
 
+use super::encode_plan::Surplus;
+use super::http_registry::REFUSAL_TTL;
 use super::names::Mapping;
 
+/// Settings of other implementations that are not supported: whole names, or prefixes that end
+/// with a dot. They are refused, because ignoring one would change what is written or read.
+const UNSUPPORTED: &[&str] = &[
+    "context.name.strategy",
+    "use.latest.with.metadata",
+    "schema.format",
+    "schema.registry.ssl.",
+    "proxy.host",
+    "proxy.port",
+    "request.header.",
+    "rule.",
+    "bearer.auth.issuer.",
+    "bearer.auth.client.",
+    "bearer.auth.scope",
+    "bearer.auth.logical.",
+    "bearer.auth.identity.",
+    "bearer.auth.custom.",
+];
+
 const TOPIC_NAME: &str = "io.confluent.kafka.serializers.subject.TopicNameStrategy";
+
+const PREFIX_ID: &str = "io.confluent.kafka.serializers.schema.id.PrefixSchemaIdSerializer";
+const DUAL_ID: &str = "io.confluent.kafka.serializers.schema.id.DualSchemaIdDeserializer";
 
 /// A switch that is off unless set.
 fn switch(name: &str, doc: &str) -> Key {
@@ -27,6 +53,16 @@ fn strategy(name: &str, half: &str) -> Key {
                 .into()),
         }))
         .doc(format!("How the subject of a {half}'s schema is made."))
+}
+
+/// How the schema's id goes into a record and comes out of it: one way each.
+fn id_form(name: &str, class: &str, doc: &str) -> Key {
+    Key::class(name)
+        .default_value(class)
+        .one_of(&[class])
+        .importance(Importance::Low)
+        .group("Registry", 12)
+        .doc(doc)
 }
 
 /// Settings of the Avro converter.
@@ -51,6 +87,40 @@ pub static CONFIG: LazyLock<ConfigDef> = LazyLock::new(|| {
                 "Whether data are written by the latest schema of the subject; only without \
                  auto.register.schemas.",
             ),
+        Key::boolean("latest.compatibility.strict")
+            .default_value(true)
+            .importance(Importance::Low)
+            .group("Registry", 2)
+            .doc(
+                "Whether the latest schema must have every field of the data; otherwise fields \
+                 that it lacks are left out.",
+            ),
+        Key::int("latest.cache.size")
+            .default_value(1000)
+            .at_least(0)
+            .importance(Importance::Low)
+            .group("Registry", 2)
+            .doc("Of how many subjects the latest schema is remembered."),
+        Key::int("latest.cache.ttl.sec")
+            .default_value(-1)
+            .at_least(-1)
+            .importance(Importance::Low)
+            .group("Registry", 2)
+            .doc("How long the latest schema is remembered; for ever when -1."),
+        Key::int("use.schema.id")
+            .default_value(-1)
+            .at_least(-1)
+            .importance(Importance::Low)
+            .group("Registry", 2)
+            .doc(
+                "Id of the schema that data are written by; only without auto.register.schemas, \
+                 none when -1.",
+            ),
+        Key::boolean("id.compatibility.strict")
+            .default_value(true)
+            .importance(Importance::Low)
+            .group("Registry", 2)
+            .doc("As latest.compatibility.strict, for the schema of use.schema.id."),
         Key::boolean("normalize.schemas")
             .default_value(false)
             .importance(Importance::Medium)
@@ -62,6 +132,24 @@ pub static CONFIG: LazyLock<ConfigDef> = LazyLock::new(|| {
             .importance(Importance::Low)
             .group("Registry", 4)
             .doc("Most schemas that are kept in converted form, in each direction."),
+        Key::int("max.schemas.per.subject")
+            .default_value(1000)
+            .at_least(1)
+            .importance(Importance::Low)
+            .group("Registry", 4)
+            .doc("Most schemas, and most registrations, that the registry's client remembers."),
+        Key::int("http.connect.timeout.ms")
+            .default_value(10_000)
+            .at_least(1)
+            .importance(Importance::Low)
+            .group("Registry", 4)
+            .doc("How long to wait for a connection to the registry."),
+        Key::int("http.read.timeout.ms")
+            .default_value(30_000)
+            .at_least(1)
+            .importance(Importance::Low)
+            .group("Registry", 4)
+            .doc("How long to wait for one answer of the registry."),
         strategy("key.subject.name.strategy", "key"),
         strategy("value.subject.name.strategy", "value"),
         Key::string("basic.auth.credentials.source")
@@ -75,6 +163,37 @@ pub static CONFIG: LazyLock<ConfigDef> = LazyLock::new(|| {
             .importance(Importance::Medium)
             .group("Registry", 7)
             .doc("Name and password for the registry, with a colon between."),
+        Key::string("bearer.auth.credentials.source")
+            .default_value("STATIC_TOKEN")
+            .one_of(&["STATIC_TOKEN"])
+            .importance(Importance::Medium)
+            .group("Registry", 8)
+            .doc("Where the bearer token comes from: bearer.auth.token."),
+        Key::password("bearer.auth.token")
+            .default_null()
+            .importance(Importance::Medium)
+            .group("Registry", 9)
+            .doc("Bearer token for the registry."),
+        id_form(
+            "key.schema.id.serializer",
+            PREFIX_ID,
+            "How the id of a key's schema is written: before the key.",
+        ),
+        id_form(
+            "value.schema.id.serializer",
+            PREFIX_ID,
+            "How the id of a value's schema is written: before the value.",
+        ),
+        id_form(
+            "key.schema.id.deserializer",
+            DUAL_ID,
+            "How a key's schema is found: by the header __key_schema_id, or by the prefix.",
+        ),
+        id_form(
+            "value.schema.id.deserializer",
+            DUAL_ID,
+            "How a value's schema is found: by the header __value_schema_id, or by the prefix.",
+        ),
         switch(
             "enhanced.avro.schema.support",
             "Whether enums and the namespaces of union branches are kept.",
@@ -163,23 +282,18 @@ pub(super) enum WriterSchema {
     /// The value's own, which the registry must have.
     Find,
     /// The latest of the subject.
-    Latest,
-}
-
-/// How to reach the registry.
-#[derive(Debug, Clone)]
-pub struct RegistryAccess {
-    /// Addresses, in the order in which they are tried; at least one.
-    pub urls: Vec<String>,
-    /// Name and password with a colon between.
-    pub user_info: Option<Password>,
+    Latest(Surplus),
+    /// The one of an id.
+    Id(i32, Surplus),
 }
 
 /// The settings, parsed.
 #[derive(Debug)]
 pub(super) struct Settings {
-    pub access: RegistryAccess,
+    pub client: RegistryClientSettings,
     pub writer: WriterSchema,
+    /// How long a schema that was found by the latest version is used; for ever when none.
+    pub latest_ttl: Option<Duration>,
     pub normalize: bool,
     pub cache_size: usize,
     pub strategy: SubjectStrategy,
@@ -193,31 +307,16 @@ impl Settings {
         let config = CONFIG
             .parse(given)
             .map_err(|errors| ConnectError::fatal(errors.to_string()).because(errors))?;
-        let user_info = config.password("basic.auth.user.info");
-        let from_setting = config.string("basic.auth.credentials.source") == "USER_INFO";
-        if from_setting && user_info.is_none() {
-            return Err(ConnectError::config(
-                "basic.auth.user.info",
-                "null",
-                "basic.auth.credentials.source is USER_INFO",
-            ));
-        }
+        refuse_unsupported(given)?;
         let strategy = match side {
             Side::Key => config.string("key.subject.name.strategy"),
             Side::Value => config.string("value.subject.name.strategy"),
         };
-        let register = config.boolean("auto.register.schemas");
-        let latest = config.boolean("use.latest.version");
+        let client = client_settings(&config)?;
         Ok(Self {
-            access: RegistryAccess {
-                urls: config.list("schema.registry.url").to_vec(),
-                user_info: user_info.filter(|_| from_setting).cloned(),
-            },
-            writer: match (register, latest) {
-                (true, _) => WriterSchema::Register,
-                (false, true) => WriterSchema::Latest,
-                (false, false) => WriterSchema::Find,
-            },
+            latest_ttl: client.latest_cache_ttl,
+            client,
+            writer: writer_schema(&config),
             normalize: config.boolean("normalize.schemas"),
             cache_size: usize::try_from(config.int("schemas.cache.config")).unwrap_or(1),
             strategy: SubjectStrategy::named(strategy).unwrap_or(SubjectStrategy::TopicName),
@@ -234,4 +333,72 @@ impl Settings {
             },
         })
     }
+}
+
+fn refuse_unsupported(given: &BTreeMap<String, String>) -> Result<()> {
+    let unsupported = |key: &str| {
+        UNSUPPORTED
+            .iter()
+            .any(|name| if name.ends_with('.') { key.starts_with(name) } else { key == *name })
+    };
+    match given.iter().find(|(key, value)| !value.is_empty() && unsupported(key)) {
+        Some((key, _)) => Err(ConnectError::config(
+            key.as_str(),
+            config::HIDDEN,
+            "this setting is not supported by the Avro converter",
+        )),
+        None => Ok(()),
+    }
+}
+
+fn writer_schema(config: &Config) -> WriterSchema {
+    let surplus = |strict| {
+        if config.boolean(strict) { Surplus::Refused } else { Surplus::LeftOut }
+    };
+    let id = config.int("use.schema.id");
+    let latest = config.boolean("use.latest.version");
+    if config.boolean("auto.register.schemas") {
+        if id >= 0 || latest {
+            tracing::warn!(
+                "use.schema.id and use.latest.version have no effect while \
+                 auto.register.schemas is true"
+            );
+        }
+        WriterSchema::Register
+    } else if id >= 0 {
+        WriterSchema::Id(id, surplus("id.compatibility.strict"))
+    } else if latest {
+        WriterSchema::Latest(surplus("latest.compatibility.strict"))
+    } else {
+        WriterSchema::Find
+    }
+}
+
+fn client_settings(config: &Config) -> Result<RegistryClientSettings> {
+    let user_info = config.password("basic.auth.user.info");
+    let from_setting = config.string("basic.auth.credentials.source") == "USER_INFO";
+    if from_setting && user_info.is_none() {
+        let expected = "basic.auth.credentials.source is USER_INFO";
+        return Err(ConnectError::config("basic.auth.user.info", "null", expected));
+    }
+    let user_info = user_info.filter(|_| from_setting);
+    let token = config.password("bearer.auth.token");
+    if user_info.is_some() && token.is_some() {
+        let expected = "either it or basic.auth.user.info may be given";
+        return Err(ConnectError::config("bearer.auth.token", config::HIDDEN, expected));
+    }
+    let count = |key| usize::try_from(config.int(key)).unwrap_or(0);
+    let ms = |key| Duration::from_millis(u64::try_from(config.int(key)).unwrap_or(0));
+    let mut client = RegistryClientSettings::new(config.list("schema.registry.url").to_vec());
+    client.user_info = user_info.cloned();
+    client.bearer_token = token.cloned();
+    client.connect_timeout = ms("http.connect.timeout.ms");
+    client.request_timeout = ms("http.read.timeout.ms");
+    client.cache_size = count("max.schemas.per.subject");
+    client.latest_cache_size = count("latest.cache.size");
+    // The converter keeps what it made of the schema as long again, so each has half.
+    let ttl = u64::try_from(config.int("latest.cache.ttl.sec")).ok();
+    client.latest_cache_ttl = ttl.map(|seconds| Duration::from_secs(seconds) / 2);
+    client.refusal_ttl = REFUSAL_TTL;
+    Ok(client)
 }
