@@ -97,10 +97,13 @@ fn corrupt_log_tail_is_cut_and_the_rest_is_served() {
     bytes.extend_from_slice(&bytes.clone()[..40]);
     fs::write(&log, &bytes).unwrap();
 
-    let mut worker = stack.start_main_job();
+    // Without the source, which may not have stored its offset before it was killed.
+    let mut worker = stack.start("connect-standalone", &[MAIN_JOB[0], MAIN_JOB[2]]);
+    stack.wait_for_rest(&mut worker);
     let shown = kcat(&stack.bootstrap(), &["-t", "connect-test", "-C", "-e", "-q"], None);
     assert_eq!(shown, sample);
     assert_eq!(fs::metadata(&log).unwrap().len(), good, "the torn batch is cut");
+    assert!(worker.output().contains("00000000000000000000.log"), "{}", worker.output());
     assert!(worker.stop().success());
 }
 

@@ -21,7 +21,7 @@ fn jars() -> String {
 fn dump(files: &[PathBuf], more: &[&str]) -> String {
     let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
     let output = Command::new("timeout")
-        .args(["120", "java", "-cp", &jars(), "kafka.tools.DumpLogSegments", "--files"])
+        .args(["120", "java", "-cp", &jars(), "org.apache.kafka.tools.DumpLogSegments", "--files"])
         .arg(files.join(","))
         .args(more)
         .output()
