@@ -43,6 +43,7 @@ pub trait Converter: Send {
     /// # Errors
     ///
     /// Data: the value does not fit its schema or this format. Retriable: a service is away.
+    #[expect(clippy::wrong_self_convention, reason = "Connect calls it fromConnectData")]
     fn from_connect<'a>(
         &mut self,
         topic: &str,
@@ -93,6 +94,7 @@ pub trait HeaderConverter: Send {
     /// # Errors
     ///
     /// Data: the value does not fit its schema or this format.
+    #[expect(clippy::wrong_self_convention, reason = "Connect calls it fromConnectData")]
     fn from_connect_header(
         &mut self,
         topic: &str,

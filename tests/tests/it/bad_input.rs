@@ -57,9 +57,7 @@ fn bad_value_names_key_value_and_expectation() {
 
 #[test]
 fn ports_in_use_name_the_key_to_change() {
-    for (key, which) in
-        [("bootstrap.servers", 0), ("schema.registry.url", 1), ("listeners", 2)]
-    {
+    for (key, which) in [("bootstrap.servers", 0), ("schema.registry.url", 1), ("listeners", 2)] {
         let stack = Stack::new();
         let port = [stack.broker, stack.registry, stack.rest][which];
         let _holder = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();

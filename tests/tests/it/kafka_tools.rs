@@ -10,10 +10,8 @@ use end_to_end::wait::wait_until;
 
 /// Folder of Kafka's jars, which `scripts/test` fetches.
 fn jars() -> String {
-    let folder = std::env::var_os("WATERSHED_KAFKA").map_or_else(
-        || repository().join(".cache/kafka-4.3.1/libs"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("WATERSHED_KAFKA")
+        .map_or_else(|| repository().join(".cache/kafka-4.3.1/libs"), PathBuf::from);
     assert!(folder.exists(), "no Kafka jars; scripts/test fetches them");
     format!("{}/*", folder.display())
 }
@@ -32,7 +30,8 @@ fn dump(files: &[PathBuf], more: &[&str]) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     assert!(output.status.success(), "{text}");
-    for complaint in ["Mismatch", "Non-consecutive", "invalid", "Exception", "corrupt", "isvalid: false"]
+    for complaint in
+        ["Mismatch", "Non-consecutive", "invalid", "Exception", "corrupt", "isvalid: false"]
     {
         assert!(!text.contains(complaint), "{complaint} in:\n{text}");
     }
@@ -73,9 +72,8 @@ fn dump_tool_finds_no_fault_in_any_file() {
 
     let data = stack.path("data");
     let holds = |path: &Path, folder: &str| path.to_string_lossy().contains(folder);
-    let of = |kind: &'static str| {
-        move |path: &Path| path.extension().is_some_and(|found| found == kind)
-    };
+    let of =
+        |kind: &'static str| move |path: &Path| path.extension().is_some_and(|found| found == kind);
     let logs = files(&data, &|path| of("log")(path) && holds(path, "connect-test-0"));
     assert!(!logs.is_empty());
     let text = dump(&logs, &["--print-data-log"]);

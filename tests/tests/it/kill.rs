@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use client::{
-    Admin, ClientSettings, Delivery, NewTopic, OutRecord, Producer, Role, SendError,
-};
+use client::{Admin, ClientSettings, Delivery, NewTopic, OutRecord, Producer, Role, SendError};
 use end_to_end::clients::kcat;
 use end_to_end::process::Process;
 use end_to_end::seed::{full, seed};
@@ -75,8 +73,7 @@ fn produce(stack: &Stack, acknowledged: &Acknowledged, stop: &AtomicBool) -> u64
         }
         Err(error) => refusals.lock().unwrap().push((delivery.token, error.to_string())),
     };
-    let producer =
-        Producer::new(&settings(Role::Producer, stack), Arc::new(on_delivery)).unwrap();
+    let producer = Producer::new(&settings(Role::Producer, stack), Arc::new(on_delivery)).unwrap();
     let next = AtomicU64::new(0);
     while !stop.load(Ordering::Relaxed) {
         if producer.in_flight() > 2000 {

@@ -38,8 +38,7 @@ fn worker_and_registry_run_on_a_broker_of_their_own() {
 #[test]
 fn distributed_worker_says_that_it_is_not_there_yet() {
     let stack = Stack::new();
-    let mut worker =
-        stack.start("connect-distributed", &["config/connect-distributed.properties"]);
+    let mut worker = stack.start("connect-distributed", &["config/connect-distributed.properties"]);
     assert_eq!(worker.wait().code(), Some(2), "{}", worker.output());
     assert!(worker.output().contains("distributed"), "{}", worker.output());
 }
