@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use broker::{Broker, BrokerConfig, RunningBroker};
+use schema_registry::{RegistryConfig, RunningRegistry, SchemaRegistry};
 
 use crate::config::{EmbeddedSettings, WorkerConfig};
 
@@ -41,12 +42,26 @@ pub enum EmbeddedError {
     /// The broker did not start.
     #[error("the embedded broker did not start: {0}")]
     Broker(#[source] Box<broker::StartError>),
+    /// The registry's settings are wrong.
+    #[error("settings of the embedded schema registry: {0}")]
+    RegistryConfig(#[from] schema_registry::ConfigError),
+    /// The registry did not start.
+    #[error(
+        "the embedded schema registry cannot listen on {url} (schema.registry.url): {source}. \
+         Stop the program that has the port, or change schema.registry.url"
+    )]
+    Registry {
+        /// The address.
+        url: String,
+        /// What the registry says.
+        source: Box<schema_registry::StartError>,
+    },
 }
 
 /// The servers that run in this process.
-#[derive(Debug)]
 pub struct Embedded {
     broker: RunningBroker,
+    registry: Option<RunningRegistry>,
 }
 
 /// Directory of the broker's data.
@@ -56,7 +71,8 @@ pub fn broker_directory(settings: &EmbeddedSettings) -> PathBuf {
 }
 
 impl Embedded {
-    /// Starts both servers; when it returns, they serve.
+    /// Starts the broker, and the registry if `schema.registry.url` is set; when it returns, they
+    /// serve.
     ///
     /// # Errors
     ///
@@ -66,7 +82,13 @@ impl Embedded {
         settings: &EmbeddedSettings,
     ) -> Result<Self, EmbeddedError> {
         let broker = start_broker(worker, settings).await?;
-        Ok(Self { broker })
+        match start_registry(worker, settings).await {
+            Ok(registry) => Ok(Self { broker, registry }),
+            Err(error) => {
+                Self { broker, registry: None }.shutdown().await;
+                Err(error)
+            }
+        }
     }
 
     /// The id of the cluster that the broker is.
@@ -77,6 +99,9 @@ impl Embedded {
 
     /// Ends the registry, then the broker.
     pub async fn shutdown(self) {
+        if let Some(registry) = self.registry {
+            registry.shutdown().await;
+        }
         if let Err(error) = self.broker.shutdown().await {
             tracing::error!(
                 "the embedded broker did not end cleanly, its next start recovers: {error}"
@@ -98,7 +123,6 @@ async fn start_broker(
         ("listeners".to_owned(), format!("PLAINTEXT://{address}")),
         ("log.dirs".to_owned(), directory.display().to_string()),
         ("default.replication.factor".to_owned(), "1".to_owned()),
-        ("offsets.topic.replication.factor".to_owned(), "1".to_owned()),
         ("group.initial.rebalance.delay.ms".to_owned(), "0".to_owned()),
     ]);
     keys.extend(settings.broker.clone());
@@ -109,4 +133,22 @@ async fn start_broker(
         }
         other => EmbeddedError::Broker(Box::new(other)),
     })
+}
+
+async fn start_registry(
+    worker: &WorkerConfig,
+    settings: &EmbeddedSettings,
+) -> Result<Option<RunningRegistry>, EmbeddedError> {
+    let Some(url) = &worker.schema_registry_url else { return Ok(None) };
+    let brokers: Vec<String> =
+        worker.bootstrap_servers.iter().map(|address| format!("PLAINTEXT://{address}")).collect();
+    let mut keys = BTreeMap::from([
+        ("listeners".to_owned(), url.clone()),
+        ("kafkastore.bootstrap.servers".to_owned(), brokers.join(",")),
+        ("kafkastore.topic.replication.factor".to_owned(), "1".to_owned()),
+    ]);
+    keys.extend(settings.registry.clone());
+    let started = SchemaRegistry::start(RegistryConfig::from_map(&keys)?).await;
+    let failed = |source| EmbeddedError::Registry { url: url.clone(), source: Box::new(source) };
+    started.map(Some).map_err(failed)
 }

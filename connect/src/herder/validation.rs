@@ -148,7 +148,9 @@ impl Validator {
         };
         match outcome {
             Ok((definition, configured)) => {
-                add_definition(infos, definition, &own, &prefix);
+                let mut complete = own;
+                with_registry(&mut complete, definition, &self.worker);
+                add_definition(infos, definition, &complete, &prefix);
                 if let Err(error) = configured {
                     complaints.push(complaint_of(&prefix, &error));
                 }

@@ -99,12 +99,22 @@ async fn run(
     let plugins = builtin::registry();
     let names = connector_names(&files, &plugins);
     tracing::info!("Kafka version: 4.0.0 (Watershed {})", env!("CARGO_PKG_VERSION"));
-    let running = RunningStandalone::start(config, plugins).await?;
+    let running = tokio::select! {
+        running = RunningStandalone::start(config, plugins) => running?,
+        () = wait(&mut signals) => return Ok(()),
+    };
     let ms = started.elapsed().as_millis();
     tracing::info!("Kafka Connect worker initialization took {ms}ms");
     tracing::info!("REST server listening at {0}, advertising URL {0}/", first.rest);
     tracing::info!("REST resources initialized; server is started and ready to handle requests");
-    if let Err(error) = running.create(files).await {
+    let created = tokio::select! {
+        created = running.create(files) => created,
+        () = wait(&mut signals) => {
+            running.shutdown().await;
+            return Ok(());
+        }
+    };
+    if let Err(error) = created {
         running.shutdown().await;
         return Err(error);
     }

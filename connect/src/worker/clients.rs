@@ -16,13 +16,28 @@ const PRODUCER_BATCH: &str = "1048576";
 /// Wait for more records to fill a batch.
 const PRODUCER_LINGER_MS: &str = "5";
 
+/// Order without idempotence; a request waits out a disk that stalls rather than be repeated.
+const EMBEDDED_PACING: [(&str, &str); 3] = [
+    ("enable.idempotence", "false"),
+    ("max.in.flight.requests.per.connection", "1"),
+    ("request.timeout.ms", "300000"),
+];
+/// Order with idempotence.
+const REMOTE_PACING: [(&str, &str); 3] = [
+    ("enable.idempotence", "true"),
+    ("max.in.flight.requests.per.connection", "5"),
+    ("request.timeout.ms", "30000"),
+];
+
 /// Records that a sink gets in one put at most; Java's 500 costs more per record.
 const CONSUMER_RECORDS: &str = "5000";
 
 /// Settings of the producer of a source task.
 ///
-/// Kafka Connect runs with `enable.idempotence=false` and one request in flight. An idempotent
-/// producer keeps the order with five, so that is the default here; both may be overridden.
+/// Kafka Connect runs with `enable.idempotence=false` and one request in flight. That is kept with
+/// the embedded broker, which is as fast that way and cannot lose a connection on its own. On any
+/// other cluster an idempotent producer keeps order with five in flight and repeats nothing when
+/// a connection breaks. All of it may be overridden.
 ///
 /// # Errors
 ///
@@ -112,10 +127,12 @@ fn base(worker: &WorkerConfig, client_id: String) -> BTreeMap<String, String> {
 
 fn producer_defaults(worker: &WorkerConfig, client_id: String) -> BTreeMap<String, String> {
     let mut settings = base(worker, client_id);
+    let pacing = if worker.embedded.is_some() { EMBEDDED_PACING } else { REMOTE_PACING };
+    for (key, value) in pacing {
+        settings.insert(key.to_owned(), value.to_owned());
+    }
     for (key, value) in [
         ("acks", "all"),
-        ("enable.idempotence", "true"),
-        ("max.in.flight.requests.per.connection", "5"),
         ("delivery.timeout.ms", "2147483647"),
         ("buffer.memory", PRODUCER_MEMORY),
         ("batch.size", PRODUCER_BATCH),

@@ -67,6 +67,17 @@ pub fn configured(settings: &Settings, key: &str, worker: &ConverterSettings) ->
     }
 }
 
+/// Warns of settings that a converter does not know.
+fn warn_of_unknown(prefix: &str, settings: &BTreeMap<String, String>, definition: &ConfigDef) {
+    for key in settings.keys().filter(|key| definition.key(key).is_none()) {
+        let hint = definition.nearest(key).map(|near| format!("; did you mean {prefix}.{near}?"));
+        tracing::warn!(
+            "unknown configuration {prefix}.{key} is ignored{}",
+            hint.unwrap_or_default()
+        );
+    }
+}
+
 /// Adds the worker-wide registry to a converter that needs one and names none.
 pub fn with_registry(
     settings: &mut BTreeMap<String, String>,
@@ -94,6 +105,7 @@ fn of_side(
     let mut wanted = configured(settings, key, default);
     let mut converter =
         plugins.converter(&wanted.class).map_err(|error| unknown(key, &wanted.class, &error))?;
+    warn_of_unknown(key, &wanted.settings, converter.config());
     with_registry(&mut wanted.settings, converter.config(), worker);
     converter.configure(&wanted.settings, side).map_err(|error| prefixed(key, error))?;
     Ok(Named { class: wanted.class.into(), converter })
@@ -109,6 +121,7 @@ fn of_headers(
     let mut converter = plugins
         .header_converter(&wanted.class)
         .map_err(|error| unknown(key, &wanted.class, &error))?;
+    warn_of_unknown(key, &wanted.settings, converter.config());
     converter.configure(&wanted.settings).map_err(|error| prefixed(key, error))?;
     Ok(Named { class: wanted.class.into(), converter })
 }

@@ -41,6 +41,12 @@ impl SinkPositions {
         self.positions.contains_key(partition)
     }
 
+    /// Tells whether no partition is assigned.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.positions.is_empty()
+    }
+
     /// All assigned partitions.
     #[must_use]
     pub fn partitions(&self) -> Vec<TopicPartition> {

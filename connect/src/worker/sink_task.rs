@@ -29,6 +29,10 @@ const POLL_WAIT: Duration = Duration::from_millis(100);
 const RETRY_DELAYS: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(10));
 /// How often lag and position are shown.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
+/// First and longest pause before a topic that is not there yet is looked for again.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
+/// How long the cluster may take to say whether a topic is there.
+const ASK_FOR_TOPIC: Duration = Duration::from_millis(100);
 /// How often the same trouble with the cluster is logged.
 const COMPLAIN_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -77,8 +81,15 @@ struct Retry {
     delay: Duration,
 }
 
+/// When to look again for topics, none of which is there yet.
+struct LookAgain {
+    at: Option<Instant>,
+    delay: Duration,
+}
+
 struct SinkTaskRun {
     parts: SinkTaskParts,
+    look_again: LookAgain,
     context: Arc<SinkContext>,
     positions: SinkPositions,
     read: ReadBatch,
@@ -106,20 +117,13 @@ impl SinkTaskParts {
         }
         let context = Arc::new(SinkContext::new(self.reporter.clone()));
         self.control.block_on(self.task.start(Arc::clone(&context) as _, &self.settings))?;
-        match &self.subscription {
-            Subscription::Topics(topics) => {
-                let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-                self.consumer.subscribe(&topics).map_err(consume_error)?;
-            }
-            Subscription::Pattern(pattern) => {
-                self.consumer.subscribe_pattern(pattern).map_err(consume_error)?;
-            }
-        }
+        self.subscribe()?;
         self.status.set_task(&self.id, State::Running, None);
         tracing::info!("Sink task {} finished initialization and start", self.id);
         let now = Instant::now();
         let mut run = SinkTaskRun {
             context,
+            look_again: LookAgain { at: None, delay: LOOK_AGAIN.0 },
             positions: SinkPositions::default(),
             read: ReadBatch::default(),
             batch: Batch::new(),
@@ -133,6 +137,17 @@ impl SinkTaskParts {
         let outcome = run.move_records();
         run.finish();
         outcome
+    }
+
+    fn subscribe(&self) -> Result<()> {
+        let subscribed = match &self.subscription {
+            Subscription::Topics(topics) => {
+                let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+                self.consumer.subscribe(&topics)
+            }
+            Subscription::Pattern(pattern) => self.consumer.subscribe_pattern(pattern),
+        };
+        subscribed.map_err(consume_error)
     }
 }
 
@@ -209,7 +224,8 @@ impl SinkTaskRun {
 
     fn poll_and_put(&mut self) -> Result<()> {
         let most = self.parts.max_records;
-        match self.parts.consumer.poll_batch(most, POLL_WAIT, &mut self.batch) {
+        let wait = self.look_again()?;
+        match self.parts.consumer.poll_batch(most, wait, &mut self.batch) {
             Ok(Polled::Records) => {
                 self.parts.reader.read(&self.batch, &mut self.read)?;
                 self.put(None)
@@ -217,6 +233,35 @@ impl SinkTaskRun {
             Ok(event) => self.rebalanced(event),
             Err(error) => self.complain(error),
         }
+    }
+
+    /// Subscribes again when it is time; returns how long the next poll may wait. The consumer
+    /// would look for a missing topic only with its next refresh of metadata.
+    fn look_again(&mut self) -> Result<Duration> {
+        let Some(at) = self.look_again.at else { return Ok(POLL_WAIT) };
+        let left = at.saturating_duration_since(Instant::now());
+        if !left.is_zero() {
+            return Ok(left.min(POLL_WAIT));
+        }
+        self.look_again.at = None;
+        if self.positions.is_empty() {
+            if let Subscription::Topics(topics) = &self.parts.subscription {
+                for topic in topics {
+                    // Asked for its effect: the client learns anew whether the topic is there.
+                    let first = TopicPartition::new(topic.as_str(), 0);
+                    drop(self.parts.consumer.watermarks(&first, ASK_FOR_TOPIC));
+                }
+            }
+            self.parts.subscribe()?;
+            self.look_again_later();
+        }
+        Ok(POLL_WAIT)
+    }
+
+    fn look_again_later(&mut self) {
+        let LookAgain { at, delay } = &mut self.look_again;
+        *at = Some(Instant::now() + *delay);
+        *delay = (*delay * 2).min(LOOK_AGAIN.1);
     }
 
     /// Polls so that the group keeps this member, and puts the kept batch again when it is time.
@@ -422,6 +467,15 @@ impl SinkTaskRun {
             return Err(consume_error(error));
         }
         let now = Instant::now();
+        let unknown_topic = matches!(error, client::ConsumeError::UnknownTopic { .. });
+        if unknown_topic && self.positions.is_empty() {
+            if self.look_again.at.is_none() {
+                self.look_again_later();
+            }
+            if self.look_again.delay < LOOK_AGAIN.1 {
+                return Ok(());
+            }
+        }
         if now >= self.next_complaint {
             tracing::warn!("task {} cannot read from Kafka at the moment: {error}", self.parts.id);
             self.next_complaint = now + COMPLAIN_INTERVAL;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use connect_api::connector::Settings;
-use connect_api::{ConnectError, Result, SourceTask, SourceTaskContext};
+use connect_api::{ConnectError, OffsetMap, Result, SourceTask, SourceTaskContext};
 
 use super::control::{TaskControl, TaskTarget};
 use super::record_sender::RecordSender;
@@ -119,8 +119,7 @@ impl SourceTaskRun {
                 let sent = self.sender.send(records, &mut self.uncommitted)?;
                 self.progress.add(sent.records, sent.bytes);
                 if let Some(last) = last {
-                    let words = last.iter().map(|(key, value)| format!("{key} {value}"));
-                    self.progress.set_last_offset(words.collect::<Vec<_>>().join(", "));
+                    self.progress.set_last_offset(offset_text(&last));
                 }
                 Ok(())
             }
@@ -169,8 +168,33 @@ impl SourceTaskRun {
     }
 }
 
+/// An offset in a few words: its numbers, or everything if it has none.
+fn offset_text(offset: &OffsetMap) -> String {
+    let has_numbers = offset.iter().any(|(_, value)| value.as_i64().is_some());
+    let shown = offset.iter().filter(|(_, value)| !has_numbers || value.as_i64().is_some());
+    shown.map(|(key, value)| format!("{key} {value}")).collect::<Vec<_>>().join(", ")
+}
+
 /// Makes the error of a client that could not be started.
 #[must_use]
 pub fn client_error(error: impl std::error::Error + Send + Sync + 'static) -> ConnectError {
     ConnectError::fatal(error.to_string()).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use connect_api::Value;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(entries: &[(&str, Value)], expected: &str) {
+        assert_eq!(offset_text(&OffsetMap::new(entries.to_vec())), expected);
+    }
+
+    #[test]
+    fn offset_is_told_by_its_numbers() {
+        check(&[("position", Value::Int64(5)), ("mark", "5:ab".into())], "position 5");
+        check(&[("lsn", "0/16".into())], "lsn 0/16");
+    }
 }

@@ -114,7 +114,7 @@ async fn put_that_fails_for_good_fails_the_task_and_commits_nothing() {
 }
 
 /// A sink whose JSON converter refuses the line `bad`.
-fn json_sink(worker: &Worker, more: Value) -> Value {
+fn json_sink(worker: &Worker, more: &Value) -> Value {
     let mut config = worker.file_sink("output.txt", "lines");
     config["value.converter"] = json!("org.apache.kafka.connect.json.JsonConverter");
     config["value.converter.schemas.enable"] = json!(false);
@@ -129,7 +129,7 @@ async fn bad_record_fails_its_task_and_is_named() {
     let worker = Worker::start().await;
     std::fs::write(worker.path("input.txt"), "1\nbad\n2\n").unwrap();
     worker.create("in", worker.file_source("input.txt", "lines")).await;
-    worker.create("out", json_sink(&worker, json!({}))).await;
+    worker.create("out", json_sink(&worker, &json!({}))).await;
     let status = worker.wait_for_task("out", "FAILED").await;
     let trace = status["trace"].as_str().unwrap();
     assert!(trace.contains("topic='lines', partition=0, offset=1"), "{trace}");
@@ -147,7 +147,7 @@ async fn tolerated_record_goes_to_the_dead_letter_queue_as_it_was() {
         "errors.deadletterqueue.topic.replication.factor": 1,
         "errors.deadletterqueue.context.headers.enable": true,
     });
-    worker.create("out", json_sink(&worker, tolerant)).await;
+    worker.create("out", json_sink(&worker, &tolerant)).await;
     worker.create("dead", worker.file_sink("dead.txt", "dead")).await;
     worker.wait_for_content("output.txt", "1\n2\n").await;
     worker.wait_for_content("dead.txt", "bad\n").await;

@@ -16,7 +16,7 @@ use crate::test_plugins;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A worker that runs, and where.
-pub struct Worker {
+pub(crate) struct Worker {
     running: Option<RunningStandalone>,
     folder: TempDir,
     url: String,
@@ -24,12 +24,12 @@ pub struct Worker {
 }
 
 /// Finds a port that nobody listens on.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Settings of a worker in `folder`; later lines win.
-pub fn settings(folder: &Path, more: &str) -> Properties {
+pub(crate) fn settings(folder: &Path, more: &str) -> Properties {
     let text = format!(
         "embedded=true\n\
          embedded.data.dir={folder}/data\n\
@@ -48,37 +48,40 @@ pub fn settings(folder: &Path, more: &str) -> Properties {
 }
 
 /// Starts a worker, or says why not.
-pub async fn try_start(folder: &Path, more: &str) -> Result<RunningStandalone, StandaloneError> {
+pub(crate) async fn try_start(
+    folder: &Path,
+    more: &str,
+) -> Result<RunningStandalone, StandaloneError> {
     let (config, _) = WorkerConfig::standalone(&settings(folder, more)).unwrap();
     RunningStandalone::start(config, test_plugins::registry()).await
 }
 
 impl Worker {
     /// Starts a worker in a new folder.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), "").await
     }
 
     /// Starts a worker in a folder, with more settings.
-    pub async fn start_in(folder: TempDir, more: &str) -> Self {
+    pub(crate) async fn start_in(folder: TempDir, more: &str) -> Self {
         let running = try_start(folder.path(), more).await.unwrap();
         let url = format!("http://{}", running.addresses()[0]);
         Self { running: Some(running), folder, url, http: reqwest::Client::new() }
     }
 
     /// Ends the worker in order; the folder stays.
-    pub async fn stop(mut self) -> TempDir {
+    pub(crate) async fn stop(mut self) -> TempDir {
         self.running.take().unwrap().shutdown().await;
         self.folder
     }
 
     /// A file in the worker's folder.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Sends a request with a JSON body; status and body (null when there is none) come back.
-    pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let method = method.parse().unwrap();
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         if let Some(body) = body {
@@ -91,7 +94,12 @@ impl Worker {
     }
 
     /// Sends a request with any body and content type.
-    pub async fn send_raw(&self, method: &str, path: &str, body: (&str, &str)) -> (u16, Value) {
+    pub(crate) async fn send_raw(
+        &self,
+        method: &str,
+        path: &str,
+        body: (&str, &str),
+    ) -> (u16, Value) {
         let (media, text) = body;
         let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.url));
         let request = request.header("content-type", media).body(text.to_owned());
@@ -101,37 +109,37 @@ impl Worker {
     }
 
     /// Gets a resource that is there.
-    pub async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let (status, body) = self.send("GET", path, None).await;
         assert_eq!(status, 200, "{path}: {body}");
         body
     }
 
     /// Creates a connector.
-    pub async fn create(&self, name: &str, config: Value) {
+    pub(crate) async fn create(&self, name: &str, config: Value) {
         let body = json!({"name": name, "config": config});
         let (status, answer) = self.send("POST", "/connectors", Some(body)).await;
         assert_eq!(status, 201, "{answer}");
     }
 
     /// Creates a file source of `input.txt` and a file sink to `output.txt` over topic `lines`.
-    pub async fn create_file_pipeline(&self) {
+    pub(crate) async fn create_file_pipeline(&self) {
         self.create("in", self.file_source("input.txt", "lines")).await;
         self.create("out", self.file_sink("output.txt", "lines")).await;
     }
 
     /// Settings of a file source.
-    pub fn file_source(&self, file: &str, topic: &str) -> Value {
+    pub(crate) fn file_source(&self, file: &str, topic: &str) -> Value {
         json!({"connector.class": "FileStreamSource", "file": self.path(file), "topic": topic})
     }
 
     /// Settings of a file sink.
-    pub fn file_sink(&self, file: &str, topic: &str) -> Value {
+    pub(crate) fn file_sink(&self, file: &str, topic: &str) -> Value {
         json!({"connector.class": "FileStreamSink", "file": self.path(file), "topics": topic})
     }
 
     /// Waits until a file has this content.
-    pub async fn wait_for_content(&self, file: &str, expected: &str) {
+    pub(crate) async fn wait_for_content(&self, file: &str, expected: &str) {
         let path = self.path(file);
         let mut found = String::new();
         let reached = wait(async || {
@@ -143,7 +151,7 @@ impl Worker {
     }
 
     /// Waits until a connector's task is in a state; returns its status.
-    pub async fn wait_for_task(&self, connector: &str, state: &str) -> Value {
+    pub(crate) async fn wait_for_task(&self, connector: &str, state: &str) -> Value {
         let path = format!("/connectors/{connector}/tasks/0/status");
         let mut status = Value::Null;
         wait(async || {
@@ -157,7 +165,7 @@ impl Worker {
 }
 
 /// Waits until a condition holds, or for the deadline; the caller asserts.
-pub async fn wait(mut condition: impl AsyncFnMut() -> bool) {
+pub(crate) async fn wait(mut condition: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !condition().await && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(10)).await;

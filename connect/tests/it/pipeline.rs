@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::harness::Worker;
+use crate::harness::{Worker, free_port};
 
 fn append(path: &Path, text: &str) {
     let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
@@ -128,5 +128,30 @@ async fn sink_reads_topics_by_pattern() {
     });
     worker.create("out", sink).await;
     worker.wait_for_content("output.txt", &lines(0..3)).await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn avro_records_pass_through_the_embedded_registry() {
+    let url = format!("http://localhost:{}", free_port());
+    let folder = tempfile::tempdir().unwrap();
+    let worker = Worker::start_in(folder, &format!("schema.registry.url={url}\n")).await;
+    append(&worker.path("input.txt"), &lines(0..10));
+    let avro = json!("io.confluent.connect.avro.AvroConverter");
+    let mut source = worker.file_source("input.txt", "lines");
+    source["value.converter"] = avro.clone();
+    let mut sink = worker.file_sink("output.txt", "lines");
+    sink["value.converter"] = avro;
+    worker.create("in", source).await;
+    worker.create("out", sink).await;
+    worker.wait_for_content("output.txt", &lines(0..10)).await;
+    let subjects = reqwest::get(format!("{url}/subjects")).await.unwrap().text().await.unwrap();
+    assert_eq!(subjects, "[\"lines-value\"]");
+    worker.create("raw", worker.file_sink("raw.txt", "lines")).await;
+    worker.wait_for_task("raw", "RUNNING").await;
+    let path = worker.path("raw.txt");
+    crate::harness::wait(async || std::fs::metadata(&path).is_ok_and(|m| m.len() > 0)).await;
+    let raw = std::fs::read(&path).unwrap();
+    assert_eq!(raw[..5], [0, 0, 0, 0, 1], "a zero byte, then the id of the schema");
     worker.stop().await;
 }

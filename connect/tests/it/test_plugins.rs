@@ -30,7 +30,7 @@ static SINK: LazyLock<ConfigDef> = LazyLock::new(|| {
 });
 
 /// The built-in plug-ins and the ones of this file.
-pub fn registry() -> PluginRegistry {
+pub(crate) fn registry() -> PluginRegistry {
     let mut registry = builtin::registry();
     registry.add(Plugin {
         class: "test.FaultySourceConnector",
