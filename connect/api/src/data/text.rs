@@ -153,6 +153,7 @@ mod tests {
     use crate::data::{Schema, SchemaBuilder};
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "reads better in the tables below")]
     fn check(value: Value, printed: &str) {
         assert_eq!(value.to_string(), printed);
     }
