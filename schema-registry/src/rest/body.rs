@@ -39,8 +39,13 @@ async fn read(body: Body) -> Result<Bytes, RestError> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, RestError> {
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(RestError::new(StatusCode::UNPROCESSABLE_ENTITY, "the body is empty"));
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => {}
+        // A list would be taken for an object's members in their order.
+        Some(_) => {
+            return Err(RestError::new(StatusCode::BAD_REQUEST, "the body is no JSON object"));
+        }
+        None => return Err(RestError::new(StatusCode::UNPROCESSABLE_ENTITY, "the body is empty")),
     }
     serde_json::from_slice(bytes).map_err(|error| {
         let text = error.to_string();
@@ -75,11 +80,11 @@ mod tests {
     fn mistakes_in_bodies_are_told_apart() {
         check(b"", 422, "empty");
         check(b"{\"schema\":", 400, "malformed JSON: EOF");
-        check(b"\xff\xfe", 400, "malformed JSON");
+        check(b"{\"schema\":\"\xff\"}", 400, "malformed JSON");
         check(b"{\"schema\":{\"type\":\"int\"}}", 400, "expected a string");
         check(b"{\"shema\":\"x\"}", 422, "Unrecognized field: shema");
         check(b"{\"schema\":\"a\",\"schema\":\"b\"}", 400, "duplicate field");
-        check(b"[]", 422, "");
+        check(b"[]", 400, "no JSON object");
         check("[".repeat(100_000).as_bytes(), 400, "");
     }
 }

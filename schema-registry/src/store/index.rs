@@ -403,8 +403,8 @@ fn deletions<T>(
     subject: Option<&str>,
 ) -> Vec<OutgoingRecord> {
     let keys = settings.get(&subject.map(str::to_owned)).map(|setting| &setting.keys);
-    let delete = |key: &Box<[u8]>| OutgoingRecord { key: key.to_vec(), value: None };
-    keys.into_iter().flatten().map(delete).collect()
+    let keys = keys.into_iter().flatten();
+    keys.map(|key| OutgoingRecord { key: key.to_vec(), value: None }).collect()
 }
 
 #[cfg(test)]

@@ -497,3 +497,81 @@ impl OutgoingRecord {
         Self { key: foreign.map_or_else(|| key.encode(), <[u8]>::to_vec), value: None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn text(bytes: Vec<u8>) -> String {
+        String::from_utf8(bytes).unwrap()
+    }
+
+    /// Bytes that Confluent's registry writes and finds again.
+    #[test]
+    fn keys_are_confluent_s_to_the_byte() {
+        let subject = || "a\"b/é".to_owned();
+        for (key, expected) in [
+            (
+                Key::Schema { subject: subject(), version: 3 },
+                r#"{"keytype":"SCHEMA","subject":"a\"b/é","version":3,"magic":1}"#,
+            ),
+            (Key::Config { subject: None }, r#"{"keytype":"CONFIG","magic":0}"#),
+            (
+                Key::Mode { subject: Some(subject()) },
+                r#"{"keytype":"MODE","subject":"a\"b/é","magic":0}"#,
+            ),
+            (
+                Key::DeleteSubject { subject: subject() },
+                r#"{"keytype":"DELETE_SUBJECT","subject":"a\"b/é","magic":0}"#,
+            ),
+            (
+                Key::ClearSubject { subject: subject() },
+                r#"{"keytype":"CLEAR_SUBJECT","subject":"a\"b/é","magic":0}"#,
+            ),
+            (Key::Noop, r#"{"keytype":"NOOP","magic":0}"#),
+        ] {
+            assert_eq!(text(key.encode()), expected);
+            let decoded = Key::decode(Some(expected.as_bytes())).unwrap();
+            assert_eq!(decoded, DecodedKey { key, sequenced: false });
+        }
+    }
+
+    #[test]
+    fn schema_value_has_confluent_s_members_in_their_order() {
+        let reference =
+            SchemaReference { name: "n".to_owned(), subject: "r".to_owned(), version: 2 };
+        let content = Content::avro("\"n\"".to_owned(), vec![reference]);
+        let mut value = SchemaValue::new("s", 1, 7, &content);
+        value.deleted = true;
+        let md5 = content.hash.to_base64();
+        let expected = format!(
+            r#"{{"subject":"s","version":1,"id":7,"md5":"{md5}","references":[{{"name":"n","subject":"r","version":2}}],"schema":"\"n\"","deleted":true}}"#
+        );
+        assert_eq!(serde_json::to_string(&value).unwrap(), expected);
+        let read: SchemaValue = serde_json::from_str(&expected).unwrap();
+        assert_eq!(read.into_content(), content);
+    }
+
+    #[track_caller]
+    fn check_skipped(key: Option<&str>, value: &serde_json::Value, expected: &str) {
+        let value = value.to_string();
+        let decoded = Incoming::decode(key.map(str::as_bytes), Some(value.as_bytes()));
+        let error = decoded.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error:?} does not say {expected:?}");
+    }
+
+    #[test]
+    fn what_is_not_understood_says_why() {
+        let key = r#"{"keytype":"SCHEMA","subject":"s","version":1,"magic":1}"#;
+        check_skipped(None, &json!({}), "without a key");
+        check_skipped(Some("x"), &json!({}), "key is not");
+        check_skipped(Some(r#"{"keytype":"X"}"#), &json!({}), "unknown type X");
+        check_skipped(Some(r#"{"keytype":"SCHEMA","version":1}"#), &json!({}), "without subject");
+        check_skipped(Some(key), &json!({"id": 1}), "value is not");
+        check_skipped(Some(key), &json!({"id": -1, "schema": ""}), "id -1 is out of range");
+        let context = r#"{"keytype":"CONFIG","subject":":.c:s"}"#;
+        check_skipped(Some(context), &json!({}), "in a context");
+    }
+}
