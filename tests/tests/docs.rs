@@ -28,8 +28,8 @@ fn root() -> PathBuf {
 fn check(name: &str, text: &str) {
     let path = root().join("docs").join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
+        std::fs::create_dir_all(root().join("docs")).expect("make the folder of the documents");
+        std::fs::write(&path, text).expect("write the document");
         return;
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
@@ -208,7 +208,7 @@ fn settings_are_those_that_the_programs_define() {
 
 /// A file that is shipped.
 fn shipped(name: &str) -> Properties {
-    let properties = Properties::load(&root().join("config").join(name)).unwrap();
+    let properties = Properties::load(&root().join("config").join(name)).expect(name);
     assert_eq!(properties.duplicates(), [], "{name}");
     properties
 }
@@ -229,7 +229,7 @@ fn check_converters(name: &str) {
     let properties = shipped(name);
     for side in ["key.converter", "value.converter"] {
         let Some(class) = properties.get(side) else { continue };
-        let converter = builtin::registry().converter(class).unwrap();
+        let converter = builtin::registry().converter(class).expect(name);
         let settings: BTreeMap<String, String> = properties.with_prefix(&format!("{side}."));
         for key in settings.keys() {
             assert!(converter.config().key(key).is_some(), "{name}: {side}.{key} is unknown");
