@@ -114,6 +114,10 @@ impl LogDirectory {
             high_watermarks: read_checkpoint(&*fs, &path.join(HIGH_WATERMARKS)),
         };
         let loaded = load_all(&settings, (&fs, &*clock), &points, &dirs)?;
+        if !points.clean {
+            // What is shown from now on must not go with a directory made just before the crash.
+            fs.sync_dir(&path).map_err(OpenError::io(&path))?;
+        }
         let now = clock.monotonic();
         let flush_threads = settings.flush_threads;
         let (writer_threads, queue_limit) = (settings.writer_threads.max(1), settings.writer_queue);

@@ -350,7 +350,8 @@ impl Partition {
     /// Writes what a later start needs not work out again, and asks for the last flush.
     pub(super) fn prepare_close(self: &Arc<Self>) {
         let mut writer = self.writer.lock();
-        if let Some(active) = writer.active.clone().filter(|_| self.offline().is_none()) {
+        let is_usable = self.offline().is_none() && !self.is_deleted();
+        if let Some(active) = writer.active.clone().filter(|_| is_usable) {
             if let Err(error) = active.persist_for_close() {
                 tracing::warn!(partition = %self, %error, "index files were not written");
             }

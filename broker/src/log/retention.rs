@@ -42,11 +42,15 @@ impl Partition {
     /// Moves the log start past the segments that the settings no longer keep, and forgets
     /// silent producers; true if there are segments to remove once the start is stored.
     pub(super) fn raise_log_start(self: &Arc<Self>, now_ms: i64) -> bool {
-        if self.is_deleted() || self.offline().is_some() {
+        if self.offline().is_some() {
             return false;
         }
         let config = self.config();
         let mut writer = self.writer.lock();
+        // The directory may be that of the next topic of this name by now.
+        if self.is_deleted() {
+            return false;
+        }
         writer.producers.expire(now_ms, self.shared.settings.producer_id_expiration_ms);
         let segments = self.segments.load_full();
         let count = match self.removable(&segments, &config, now_ms) {
@@ -105,6 +109,9 @@ impl Partition {
     /// Removes the segments below the log start, which must have been stored.
     pub(super) fn remove_below_log_start(&self) {
         let _writer = self.writer.lock();
+        if self.is_deleted() {
+            return;
+        }
         let config = self.config();
         let segments = self.segments.load_full();
         let start = self.log_start_offset();
@@ -143,4 +150,55 @@ fn is_too_old(segment: &Segment, config: &LogConfig, now_ms: i64) -> std::io::Re
     let newest = segment.newest(config.index_interval_bytes)?;
     let timestamp = newest.map_or(segment.created_ms(), |newest| newest.timestamp);
     Ok(now_ms.saturating_sub(timestamp) > retention_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{
+        Uuid,
+        records::{BatchBuilder, Compression, NewRecord},
+    };
+
+    use super::super::{
+        AppendOptions, Durability, LogDirectory, LogDirectoryConfig, Origin, OsFileSystem,
+        SystemClock,
+    };
+    use super::*;
+
+    async fn append(log: &Arc<Partition>) {
+        let mut builder = BatchBuilder::new(Compression::None);
+        builder.push(NewRecord { value: Some(b"v"), ..NewRecord::default() });
+        let options = AppendOptions { origin: Origin::Client, durability: Durability::Flushed };
+        log.append(builder.build().unwrap(), options).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn retention_of_a_deleted_partition_leaves_the_next_of_its_name_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = LogDirectoryConfig::new(dir.path());
+        let clock = Arc::new(SystemClock::new());
+        let logs = LogDirectory::open(settings, Arc::new(OsFileSystem), clock).unwrap();
+        let config =
+            LogConfig { segment_bytes: 1, retention_bytes: Some(1), ..LogConfig::default() };
+        let old = logs.create_partition("t", 0, Uuid([1; 16]), config.clone()).unwrap();
+        append(&old).await;
+        append(&old).await;
+        assert!(old.raise_log_start(0), "there is something to remove");
+        logs.delete_topic("t").unwrap();
+        let new = logs.create_partition("t", 0, Uuid([2; 16]), config).unwrap();
+        append(&new).await;
+        old.remove_below_log_start();
+        assert!(!old.raise_log_start(0));
+        old.prepare_close();
+        let mut names: Vec<_> = std::fs::read_dir(dir.path().join("t-0"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(
+            names,
+            ["00000000000000000000.log", "leader-epoch-checkpoint", "partition.metadata"]
+        );
+        logs.close().unwrap();
+    }
 }

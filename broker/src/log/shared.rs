@@ -89,6 +89,19 @@ impl Shared {
         self.write_changed(HIGH_WATERMARKS, watermarks, &mut written.high_watermarks)
     }
 
+    /// Writes the checkpoints anew if they still speak of a deleted partition of this name: a crash
+    /// must not let them count for the one that begins now.
+    pub(super) fn forget_predecessor(&self, topic: &str, partition: i32) -> io::Result<()> {
+        let key = (topic.to_owned(), partition);
+        let is_named = {
+            let written = self.checkpointing.lock();
+            [&written.log_starts, &written.recovery_points, &written.high_watermarks]
+                .iter()
+                .any(|checkpoint| checkpoint.0.contains_key(&key))
+        };
+        if is_named { self.write_checkpoints() } else { Ok(()) }
+    }
+
     fn write_changed(
         &self,
         name: &str,

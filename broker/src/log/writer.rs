@@ -212,6 +212,11 @@ impl Writer {
         config: &LogConfig,
     ) -> Result<(), AppendError> {
         if let Some(old) = self.active.clone() {
+            if self.needs_cut {
+                // Nothing may follow in a later segment before this one ends where it should.
+                old.cut_unpublished().map_err(|error| AppendError::io(old.path(), error))?;
+                self.needs_cut = false;
+            }
             self.begin_segment(partition, config)?;
             // The entries stay in memory when the disk is full: reads need no file.
             if let Err(error) = old.seal() {
@@ -237,6 +242,11 @@ impl Writer {
         }
         let mut metadata = None;
         if is_first {
+            if self.next_offset == 0 {
+                let forgotten =
+                    partition.shared.forget_predecessor(&partition.topic, partition.partition);
+                forgotten.map_err(failed)?;
+            }
             fs.create_dir(&partition.dir).map_err(failed)?;
             let file = PartitionMetadata { topic_id: partition.topic_id() }
                 .write(&**fs, &partition.dir)

@@ -3,7 +3,8 @@
 use std::{path::Path, sync::Arc};
 
 use broker::log::{
-    CreateError, LockError, LogConfig, LogDirectory, LogDirectoryConfig, OpenError, OsFileSystem,
+    CreateError, FlushPolicy, LockError, LogConfig, LogDirectory, LogDirectoryConfig, OpenError,
+    OsFileSystem,
 };
 use protocol::Uuid;
 
@@ -195,4 +196,76 @@ fn sixty_partitions_open_without_waiting_for_the_disk() {
     let logs = open(disk.clone(), Path::new(PATH), &clock);
     assert_eq!(disk.syncs(), before);
     assert!(logs.partitions().iter().all(|log| values(log) == ["a"]));
+}
+
+/// A topic with a start and checkpoints, deleted and made again; returns the one record of the new.
+fn recreate_after_checkpoints(logs: &LogDirectory, clock: &Arc<TestClock>, new_id: Uuid) {
+    let log = partition(logs, LogConfig::default());
+    for _ in 0..5 {
+        append(&log, batch(&["old"])).unwrap();
+    }
+    log.delete_records_before(3).unwrap();
+    clock.advance(std::time::Duration::from_secs(120));
+    logs.tick();
+    logs.delete_topic("t").unwrap();
+    let log = logs.create_partition("t", 0, new_id, LogConfig::default()).unwrap();
+    append(&log, batch(&["new"])).unwrap();
+}
+
+#[test]
+fn checkpoints_of_a_deleted_topic_do_not_speak_of_the_next_of_its_name() {
+    let disk = Disk::new(1);
+    let clock = TestClock::new();
+    let new_id = Uuid([9; 16]);
+    let logs = open(disk.clone(), Path::new(PATH), &clock);
+    recreate_after_checkpoints(&logs, &clock, new_id);
+    disk.kill();
+    drop(logs);
+    let logs = open(disk, Path::new(PATH), &clock);
+    let log = logs.create_partition("t", 0, new_id, LogConfig::default()).unwrap();
+    assert_eq!(values(&log), ["new"]);
+    assert_eq!((log.log_start_offset(), log.log_end_offset()), (0, 1));
+}
+
+#[test]
+fn checkpoints_of_a_topic_deleted_before_a_kill_do_not_either() {
+    let disk = Disk::new(1);
+    let clock = TestClock::new();
+    let new_id = Uuid([9; 16]);
+    let logs = open(disk.clone(), Path::new(PATH), &clock);
+    let log = partition(&logs, LogConfig::default());
+    for _ in 0..5 {
+        append(&log, batch(&["old"])).unwrap();
+    }
+    log.delete_records_before(3).unwrap();
+    logs.delete_topic("t").unwrap();
+    for _ in 0..2 {
+        disk.kill();
+        let logs = open(disk.clone(), Path::new(PATH), &clock);
+        let log = logs.create_partition("t", 0, new_id, LogConfig::default()).unwrap();
+        if log.log_end_offset() == 0 {
+            append(&log, batch(&["new"])).unwrap();
+        }
+        assert_eq!(values(&log), ["new"]);
+    }
+}
+
+#[test]
+fn what_a_start_after_a_kill_shows_outlives_a_power_cut() {
+    for seed in 0..32 {
+        let disk = Disk::new(seed);
+        let clock = TestClock::new();
+        let logs = open(disk.clone(), Path::new(PATH), &clock);
+        let log =
+            partition(&logs, LogConfig { flush_policy: FlushPolicy::Os, ..LogConfig::default() });
+        append(&log, batch(&["a"])).unwrap();
+        disk.kill();
+        drop((log, logs));
+        let logs = open(disk.clone(), Path::new(PATH), &clock);
+        assert_eq!(values(&partition(&logs, LogConfig::default())), ["a"]);
+        drop(logs);
+        disk.restart();
+        let logs = open(disk, Path::new(PATH), &clock);
+        assert_eq!(values(&partition(&logs, LogConfig::default())), ["a"], "seed {seed}");
+    }
 }
