@@ -7,11 +7,19 @@
 //! Invariants: appends of a partition are done in the order in which they were queued; a queue
 //! holds at most its limit; after `close` nothing is taken in and what was taken is done.
 
-use std::{collections::VecDeque, io, sync::Arc, thread::JoinHandle};
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+};
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use super::{
     error::AppendError,
@@ -37,6 +45,26 @@ pub(super) struct WriteQueue {
     state: Mutex<QueueState>,
     ready: Condvar,
     room: Semaphore,
+    /// Appends that wait for room. While there are any, a later one waits behind them: who was
+    /// given room runs only some time after.
+    waiting: AtomicUsize,
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// One append that waits for room, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -48,16 +76,22 @@ struct QueueState {
 impl WriteQueue {
     /// Makes a queue for at most `limit` appends and starts its thread.
     pub(super) fn start(number: usize, limit: usize) -> io::Result<(Arc<Self>, JoinHandle<()>)> {
-        let queue = Arc::new(Self {
-            state: Mutex::default(),
-            ready: Condvar::new(),
-            room: Semaphore::new(limit.clamp(1, Semaphore::MAX_PERMITS)),
-        });
+        let queue = Arc::new(Self::new(limit));
         let taken = Arc::clone(&queue);
         let thread = std::thread::Builder::new()
             .name(format!("log-write-{number}"))
             .spawn(move || taken.run())?;
         Ok((queue, thread))
+    }
+
+    fn new(limit: usize) -> Self {
+        Self {
+            state: Mutex::default(),
+            ready: Condvar::new(),
+            room: Semaphore::new(limit.clamp(1, Semaphore::MAX_PERMITS)),
+            waiting: AtomicUsize::new(0),
+            turn: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Queues an append; waits while the queue is full.
@@ -66,7 +100,23 @@ impl WriteQueue {
         partition: Arc<Partition>,
         append: Append,
     ) -> Result<(), AppendError> {
+        if self.waiting.load(Ordering::Acquire) == 0
+            && let Ok(permit) = self.room.try_acquire()
+        {
+            return self.put(permit, partition, append);
+        }
+        let _waiting = Waiting::new(&self.waiting);
+        let _turn = self.turn.lock().await;
         let permit = self.room.acquire().await.map_err(|_| AppendError::Closed)?;
+        self.put(permit, partition, append)
+    }
+
+    fn put(
+        &self,
+        permit: SemaphorePermit<'_>,
+        partition: Arc<Partition>,
+        append: Append,
+    ) -> Result<(), AppendError> {
         {
             let mut state = self.state.lock();
             if state.closed {
@@ -124,4 +174,43 @@ fn by_partition(taken: Vec<(Arc<Partition>, Append)>) -> Vec<(Arc<Partition>, Ve
         }
     }
     groups
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use protocol::Uuid;
+
+    use super::super::{
+        Durability, LogConfig, LogDirectory, LogDirectoryConfig, Origin, OsFileSystem, SystemClock,
+    };
+    use super::*;
+
+    fn append(name: &'static str) -> Append {
+        let options = AppendOptions { origin: Origin::Client, durability: Durability::Written };
+        let (reply, _) = oneshot::channel();
+        Append { records: Bytes::from_static(name.as_bytes()), options, reply }
+    }
+
+    #[tokio::test]
+    async fn nobody_overtakes_an_append_that_was_given_room_and_has_not_run_yet() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = LogDirectoryConfig::new(dir.path());
+        let clock = Arc::new(SystemClock::new());
+        let logs = LogDirectory::open(settings, Arc::new(OsFileSystem), clock).unwrap();
+        let log = logs.create_partition("t", 0, Uuid([1; 16]), LogConfig::default()).unwrap();
+        let queue = WriteQueue::new(1);
+        queue.push(Arc::clone(&log), append("first")).await.unwrap();
+        let mut second = Box::pin(queue.push(Arc::clone(&log), append("second")));
+        let mut third = Box::pin(queue.push(Arc::clone(&log), append("third")));
+        assert!(second.as_mut().now_or_never().is_none(), "there is no room");
+        queue.room.add_permits(2);
+        // The task of the second one is woken, but that of the third one runs before it.
+        let overtaken = third.as_mut().now_or_never();
+        second.as_mut().now_or_never().expect("there is room").unwrap();
+        overtaken.or_else(|| third.as_mut().now_or_never()).expect("there is room").unwrap();
+        let order: Vec<_> = queue.take().unwrap();
+        let order: Vec<_> = order.iter().map(|(_, append)| append.records.clone()).collect();
+        assert_eq!(order, ["first", "second", "third"]);
+    }
 }
