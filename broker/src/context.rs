@@ -75,7 +75,9 @@ impl Context {
         if !(0..topic.partitions).contains(&index) {
             return Err(ErrorCode::UnknownTopicOrPartition);
         }
-        self.logs.partition(&topic.name, index).ok_or(ErrorCode::KafkaStorageError)
+        // A partition of another id is that of an earlier or later topic of this name.
+        let found = self.logs.partition(&topic.name, index);
+        found.filter(|found| found.topic_id() == topic.id).ok_or(ErrorCode::KafkaStorageError)
     }
 
     /// The topic of the committed offsets, as it is made.

@@ -66,9 +66,11 @@ pub(crate) async fn handle(
             ..FetchResponse::default()
         });
     }
+    let max_bytes = size(request.max_bytes).min(ctx.config.network.fetch_max_bytes);
     let limits = Limits {
-        max_bytes: size(request.max_bytes).min(ctx.config.network.fetch_max_bytes),
-        min_bytes: size(request.min_bytes),
+        max_bytes,
+        // More than one answer may hold is never there.
+        min_bytes: size(request.min_bytes).min(max_bytes),
         upto: if request.isolation_level == READ_COMMITTED {
             ReadLimit::LastStable
         } else {
@@ -189,6 +191,9 @@ fn read(position: &Position, max_bytes: usize, upto: ReadLimit) -> Answer {
         Ok(partition) => partition,
         Err(code) => return Answer::Refused(*code),
     };
+    if partition.is_deleted() {
+        return Answer::Refused(ErrorCode::UnknownTopicOrPartition);
+    }
     let asked = &position.asked;
     if let Err(code) = check_leader_epoch(asked.current_leader_epoch) {
         return Answer::Refused(code);

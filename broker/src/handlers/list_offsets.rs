@@ -8,6 +8,7 @@ use protocol::messages::list_offsets::{
     ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
     ListOffsetsTopicResponse,
 };
+use tokio::sync::Semaphore;
 
 use crate::context::{Call, Context, check_leader_epoch};
 use crate::log::{Partition, ReadLimit};
@@ -23,6 +24,9 @@ const EARLIEST_LOCAL: i64 = -4;
 const LATEST_TIERED: i64 = -5;
 
 const READ_COMMITTED: i8 = 1;
+
+/// Searches by time at once: each may decompress a whole batch.
+static SEARCHES: Semaphore = Semaphore::const_new(4);
 
 /// A place in a partition: offset, timestamp, leader epoch; -1 is none.
 type Place = (i64, i64, i32);
@@ -93,6 +97,7 @@ async fn find(
         EARLIEST | EARLIEST_LOCAL => Ok((partition.log_start_offset(), -1, LEADER_EPOCH)),
         LATEST_TIERED => Ok(NOWHERE),
         timestamp => {
+            let _place = SEARCHES.acquire().await.map_err(|_| ErrorCode::UnknownServerError)?;
             let search = tokio::task::spawn_blocking(move || search(&partition, timestamp, limit));
             search.await.map_err(|_| ErrorCode::UnknownServerError)?
         }

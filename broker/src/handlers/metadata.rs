@@ -10,7 +10,7 @@
 //!
 //! A missing topic is created first and answered then, so that no client has to come again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -73,12 +73,9 @@ async fn create_missing(
     topics: &[MetadataRequestTopic],
 ) -> BTreeMap<String, MetadataError> {
     let image = ctx.metadata.image();
-    let mut missing: Vec<NewTopic> = Vec::new();
-    for name in topics.iter().filter_map(|topic| topic.name.as_ref()) {
-        if image.topic(name).is_none() && !missing.iter().any(|topic| topic.name == *name) {
-            missing.push(auto_created(ctx, name));
-        }
-    }
+    let names = topics.iter().filter_map(|topic| topic.name.as_ref());
+    let names: BTreeSet<&String> = names.filter(|name| image.topic(name).is_none()).collect();
+    let missing: Vec<NewTopic> = names.iter().map(|name| auto_created(ctx, name)).collect();
     if missing.is_empty() {
         return BTreeMap::new();
     }

@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::context::{Call, Context};
 use crate::log::{AppendError, AppendOptions, Appended, Durability, Origin};
+use crate::metadata::is_internal;
 use crate::server::Reply;
 use crate::topic_config::min_insync_replicas;
 
@@ -61,7 +62,11 @@ pub(crate) async fn handle(
     call: &Call,
     request: ProduceRequest,
 ) -> Reply<ProduceResponse> {
-    let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+    // As in Kafka, the timeout is about the wait for the acknowledgement of all.
+    let patience = match request.acks {
+        ALL_ACKS => Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)),
+        _ => MAX_TIMEOUT,
+    };
     let terms = Terms {
         version: call.version,
         acks: request.acks,
@@ -110,6 +115,9 @@ async fn append(
         return Err(ErrorCode::InvalidRequiredAcks.into());
     }
     let topic = ctx.metadata.topic(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    if is_internal(&topic.name) {
+        return Err(ErrorCode::InvalidTopicException.into());
+    }
     if terms.acks == ALL_ACKS && min_insync_replicas(&topic.configs) > 1 {
         return Err(ErrorCode::NotEnoughReplicas.into());
     }

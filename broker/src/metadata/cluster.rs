@@ -29,7 +29,7 @@ const METADATA_TOPIC: &str = "__cluster_metadata";
 /// The id that Kafka gives it.
 const METADATA_TOPIC_ID: Uuid = Uuid([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 
-/// Most partitions of one topic.
+/// Most partitions of one topic, and of all that one request makes.
 const MAX_PARTITIONS: i32 = 10_000;
 
 /// Changes that may wait.
@@ -220,8 +220,10 @@ impl Owner {
         let mut expected = MetadataImage::clone(&self.image.load());
         let mut records = Vec::new();
         let mut checks = Vec::with_capacity(topics.len());
+        let mut partitions_left = MAX_PARTITIONS;
         for topic in topics {
-            let checked = check_new(&expected, &topic, &self.broker);
+            let checked = check_new(&expected, &topic, &self.broker)
+                .and_then(|()| take_partitions(&mut partitions_left, topic.partitions));
             checks.push(checked.map(|()| topic.name.clone()));
             if matches!(checks.last(), Some(Ok(_))) {
                 let new = records::of_new_topic(&topic, Uuid::random(), self.broker.node_id);
@@ -313,6 +315,15 @@ fn check_new(
     }
     topic_config::check(&topic.configs)?;
     topic_config::log_config(&topic.configs, broker)?;
+    Ok(())
+}
+
+/// Counts the partitions of a topic among those that one request may make.
+fn take_partitions(left: &mut i32, count: i32) -> Result<(), MetadataError> {
+    if count > *left {
+        return Err(MetadataError::TooManyPartitions { limit: MAX_PARTITIONS });
+    }
+    *left -= count;
     Ok(())
 }
 

@@ -40,6 +40,12 @@ pub enum MetadataError {
         /// The most.
         limit: i32,
     },
+    /// One request would make more partitions than any may.
+    #[error("Excessively large number of partitions per request, the limit is {limit}.")]
+    TooManyPartitions {
+        /// The most.
+        limit: i32,
+    },
     /// No topic has this name or id.
     #[error("This server does not host this topic-partition.")]
     Unknown,
@@ -88,6 +94,7 @@ impl MetadataError {
             Self::Exists { .. } => ErrorCode::TopicAlreadyExists,
             Self::Config(_) => ErrorCode::InvalidConfig,
             Self::Partitions { .. } => ErrorCode::InvalidPartitions,
+            Self::TooManyPartitions { .. } => ErrorCode::PolicyViolation,
             Self::Unknown => ErrorCode::UnknownTopicOrPartition,
             Self::Stopped => ErrorCode::NotController,
             Self::Append(error) => error.code(),

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use protocol::messages::delete_topics::DeleteTopicsRequest;
 use protocol::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use protocol::messages::metadata::MetadataRequest;
 use protocol::{ErrorCode, Uuid};
@@ -179,5 +180,41 @@ async fn large_logs_are_read_to_the_end_in_many_fetches() {
     let topics: Vec<FetchTopic> = Vec::new();
     let empty = FetchRequest { topics, session_epoch: -1, ..FetchRequest::default() };
     assert!(client.call(&empty, 11).await.responses.is_empty());
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parked_fetch_is_told_that_its_topic_is_gone() {
+    let broker = TestBroker::start().await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", 1, &[]).await;
+    let mut parked = broker.connect().await;
+    let request = FetchRequest { max_wait_ms: 60_000, ..fetch_request("t", 0, 0) };
+    let id = parked.send(&request, 12).await;
+    let delete =
+        DeleteTopicsRequest { topic_names: vec!["t".to_owned()], ..DeleteTopicsRequest::default() };
+    assert_eq!(client.call(&delete, 5).await.responses[0].error_code, 0);
+    let response = parked.receive::<FetchRequest>(id, 12).await;
+    let code = response.responses[0].partitions[0].error_code;
+    assert_eq!(code, ErrorCode::UnknownTopicOrPartition.code());
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_an_answer_may_hold_is_not_waited_for() {
+    let broker = TestBroker::start().await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", 1, &[]).await;
+    client.produce("t", batch(&["a"])).await;
+    client.produce("t", batch(&["b"])).await;
+    let size = i32::try_from(batch(&["a"]).len()).unwrap();
+    let request = FetchRequest {
+        max_wait_ms: 60_000,
+        min_bytes: 10_000,
+        max_bytes: size,
+        ..fetch_request("t", 0, 0)
+    };
+    let response = client.call(&request, 12).await;
+    assert_eq!(records(&response.responses[0].partitions[0]).len(), 1);
     broker.stop().await;
 }

@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use protocol::ErrorCode;
 use protocol::messages::init_producer_id::InitProducerIdRequest;
 use protocol::messages::metadata::MetadataRequest;
+use protocol::messages::produce::ProduceRequest;
 use protocol::records::{BatchBuilder, Compression, NewRecord};
 use tokio::io::AsyncWriteExt;
 
@@ -22,7 +23,7 @@ async fn every_served_version_and_acknowledgement_appends() {
             let id = client.send(&request, version).await;
             if acks != 0 {
                 let response = client
-                    .receive::<protocol::messages::produce::ProduceRequest>(id, version)
+                    .receive::<ProduceRequest>(id, version)
                     .await;
                 let partition = &response.responses[0].partition_responses[0];
                 assert_eq!(partition.error_code, 0, "{text}");
@@ -49,14 +50,14 @@ async fn pipelined_requests_are_answered_in_order() {
             let id = client.send(&MetadataRequest::default(), 9).await;
             for id in ids.drain(..ids.len()) {
                 let response =
-                    client.receive::<protocol::messages::produce::ProduceRequest>(id, 9).await;
+                    client.receive::<ProduceRequest>(id, 9).await;
                 assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
             }
             client.receive::<MetadataRequest>(id, 9).await;
         }
     }
     for id in ids {
-        client.receive::<protocol::messages::produce::ProduceRequest>(id, 9).await;
+        client.receive::<ProduceRequest>(id, 9).await;
     }
     let expected: Vec<String> = (0..100).map(|index| index.to_string()).collect();
     assert_eq!(client.values("t").await, expected);
@@ -193,5 +194,32 @@ async fn producer_ids_are_given_out_once_and_transactions_refused() {
     };
     let response = client.call(&request, 4).await;
     check(response.error_code, ErrorCode::TransactionalIdAuthorizationFailed);
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_write_no_records_of_the_coordinator() {
+    let broker = TestBroker::start().await;
+    let mut client = broker.connect().await;
+    client.create_topic("__consumer_offsets", 50, &[]).await;
+    let refused = client.produce("__consumer_offsets", batch(&["a"])).await;
+    assert_eq!(refused.error_code, ErrorCode::InvalidTopicException.code());
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_timeout_is_about_the_acknowledgement_of_all_replicas() {
+    let broker = TestBroker::start().await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", 1, &[]).await;
+    for acks in [0, 1] {
+        let mut request = produce_request("t", 0, acks, batch(&["a"]));
+        request.timeout_ms = 0;
+        let id = client.send(&request, 9).await;
+        if acks == 1 {
+            let response = client.receive::<ProduceRequest>(id, 9).await;
+            assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
+        }
+    }
     broker.stop().await;
 }

@@ -37,6 +37,19 @@ async fn every_version_creates_and_deletes() {
     broker.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn one_request_makes_no_more_partitions_than_one_topic_may_have() {
+    let broker = TestBroker::start().await;
+    let mut client = broker.connect().await;
+    let mut request = create_request("a", 1, &[]);
+    request.topics.extend(create_request("b", 10_000, &[]).topics);
+    request.topics.extend(create_request("c", 1, &[]).topics);
+    let response = client.call(&request, 7).await;
+    let codes: Vec<_> = response.topics.iter().map(|topic| topic.error_code).collect();
+    assert_eq!(codes, [0, ErrorCode::PolicyViolation.code(), 0]);
+    broker.stop().await;
+}
+
 async fn check_refused(client: &mut Client, request: CreateTopicsRequest, expected: ErrorCode) {
     let response = client.call(&request, 7).await;
     let found = ErrorCode::from_code(response.topics[0].error_code);
