@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ const QUEUE: usize = 1_024;
 /// Most characters of a client's name in its member id.
 const MAX_NAME_IN_MEMBER_ID: usize = 249;
 
-/// How long the owners may take to end.
+/// How long the owners may take to end, all together.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
 
 /// The consumer groups of this broker.
@@ -257,8 +257,9 @@ impl GroupCoordinator {
             drop(commands);
             owners.push((partition, owner));
         }
+        let deadline = Instant::now() + SHUTDOWN_LIMIT;
         for (partition, owner) in owners {
-            if timeout(SHUTDOWN_LIMIT, owner).await.is_err() {
+            if timeout_at(deadline, owner).await.is_err() {
                 warn!(partition, "owner of consumer groups did not end in time");
             }
         }
@@ -552,6 +553,31 @@ mod tests {
         assert_eq!(refused.error, GroupError::NotAvailable);
         let late = coordinator.commit("g", simple(Vec::new())).await;
         assert_eq!(late, Err(GroupError::NotAvailable));
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_requests_keeps_no_session_from_ending() {
+        let log = Arc::new(MemoryLog::default());
+        let coordinator = coordinator(&log);
+        let short = Join { session_timeout_ms: 150, ..join("") };
+        let joined = coordinator.join("g", short).await.unwrap();
+        let sync = sync(&joined.member_id, joined.generation, HashMap::new());
+        coordinator.sync("g", sync).await.unwrap();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let flood = (0..QUEUE).map(|_| {
+            let coordinator = Arc::clone(&coordinator);
+            tokio::spawn(async move {
+                while Instant::now() < deadline {
+                    if coordinator.describe("g").await.unwrap().state == "Empty" {
+                        return true;
+                    }
+                }
+                false
+            })
+        });
+        for one in flood.collect::<Vec<_>>() {
+            assert!(one.await.unwrap(), "the session does not end");
+        }
     }
 
     #[tokio::test]

@@ -172,6 +172,10 @@ impl Shard {
             if ended && writing.is_none() {
                 return Stopped::Ended;
             }
+            // A flood of commands must not keep sessions from ending.
+            if !ended && self.until_next_deadline().is_zero() {
+                self.do_what_is_due();
+            }
             let has_room = self.unwritten.len() < MAX_WAITING_RECORDS;
             let pause = self.until_next_deadline();
             tokio::select! {
