@@ -22,9 +22,7 @@ async fn every_served_version_and_acknowledgement_appends() {
             let request = produce_request("t", 0, acks, batch(&[&text]));
             let id = client.send(&request, version).await;
             if acks != 0 {
-                let response = client
-                    .receive::<ProduceRequest>(id, version)
-                    .await;
+                let response = client.receive::<ProduceRequest>(id, version).await;
                 let partition = &response.responses[0].partition_responses[0];
                 assert_eq!(partition.error_code, 0, "{text}");
                 assert_eq!(partition.base_offset, i64::try_from(expected.len()).unwrap());
@@ -49,8 +47,7 @@ async fn pipelined_requests_are_answered_in_order() {
             // Something else in between is answered at its place.
             let id = client.send(&MetadataRequest::default(), 9).await;
             for id in ids.drain(..ids.len()) {
-                let response =
-                    client.receive::<ProduceRequest>(id, 9).await;
+                let response = client.receive::<ProduceRequest>(id, 9).await;
                 assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
             }
             client.receive::<MetadataRequest>(id, 9).await;
