@@ -132,11 +132,11 @@ fn store_keys() -> Vec<Key> {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Values that do not pass their definitions.
-    #[error("{0}")]
+    #[error(transparent)]
     Values(#[from] ConfigErrors),
     /// A listener that cannot be understood.
     #[error("listeners: {0}")]
-    Listener(#[from] ListenerError),
+    Listener(ListenerError),
     /// A key that asks for what this registry does not do.
     #[error("{key} is set, and {why}: remove the key")]
     Refused {
@@ -162,7 +162,7 @@ pub enum ConfigError {
     NoLeader,
     /// What the Kafka client refuses.
     #[error("kafkastore: {0}")]
-    Client(#[from] SettingsError),
+    Client(SettingsError),
 }
 
 /// Settings of the registry, checked.
@@ -226,7 +226,7 @@ impl RegistryConfig {
             return Err(ConfigError::NoLeader);
         }
         let brokers = Brokers::new(&values)?;
-        let clients = |role| client_settings(role, &brokers, &values);
+        let clients = |role| client_settings(role, &brokers, &values).map_err(ConfigError::Client);
         let (consumer, producer, admin) =
             (clients(Role::Consumer)?, clients(Role::Producer)?, clients(Role::Admin)?);
         let mut warnings: Vec<String> = NO_EFFECT
@@ -237,7 +237,8 @@ impl RegistryConfig {
         warnings.extend(consumer.warnings().iter().map(|warning| format!("kafkastore.{warning}")));
         let limit = |key| usize::try_from(values.int(key)).unwrap_or(usize::MAX);
         Ok(Self {
-            listeners: Listener::parse_all(values.list("listeners"))?,
+            listeners: Listener::parse_all(values.list("listeners"))
+                .map_err(ConfigError::Listener)?,
             bootstrap_servers: brokers.servers,
             topic: values.string("kafkastore.topic").to_owned(),
             replication_factor: values.int("kafkastore.topic.replication.factor"),

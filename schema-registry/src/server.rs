@@ -32,16 +32,16 @@ pub enum StartError {
         listener: Listener,
     },
     /// The system refuses the listener.
-    #[error("listen on {listener} (listeners): {source}")]
+    #[error("listen on {listener} (listeners): {reason}")]
     Listen {
         /// The listener.
         listener: Listener,
         /// Why.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The system gives no thread.
     #[error("start a thread: {0}")]
-    Thread(#[source] io::Error),
+    Thread(io::Error),
 }
 
 /// Starts registries.
@@ -137,7 +137,7 @@ async fn open(listener: &Listener) -> Result<Vec<TcpListener>, StartError> {
         if source.kind() == io::ErrorKind::AddrInUse {
             StartError::InUse { listener }
         } else {
-            StartError::Listen { listener, source }
+            StartError::Listen { listener, reason: source }
         }
     };
     let found = tokio::net::lookup_host((listener.host.as_str(), listener.port)).await;

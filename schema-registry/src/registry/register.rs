@@ -216,15 +216,15 @@ mod tests {
         }
 
         fn register(&self, subject: &str, text: &str) -> Result<(i32, i32), RegistryError> {
-            self.register_with(subject, SchemaRequest::avro(text))
+            self.register_with(subject, &SchemaRequest::avro(text))
         }
 
         fn register_with(
             &self,
             subject: &str,
-            request: SchemaRequest,
+            request: &SchemaRequest,
         ) -> Result<(i32, i32), RegistryError> {
-            let new = read_new(&self.index, &request, Strictness::New, false)?;
+            let new = read_new(&self.index, request, Strictness::New, false)?;
             let registration = Registration {
                 subject: subject.to_owned(),
                 new,
@@ -275,7 +275,7 @@ mod tests {
             r#"{"type":"record","name":"U","fields":[{"name":"b","type":"B"}]}"#,
         );
         request.references.push(reference);
-        assert_eq!(registry.register_with("user", request.clone()).unwrap(), (2, 1));
+        assert_eq!(registry.register_with("user", &request).unwrap(), (2, 1));
         registry.soft_delete("base");
         assert_eq!(registry.register("base", base).unwrap(), (1, 2));
         assert!(registry.index.read().version("base", 1).unwrap().deleted);
@@ -283,7 +283,7 @@ mod tests {
         let inline = r#"{"type":"record","name":"U","fields":[{"name":"b","type":{"type":"record","name":"B","fields":[]}}]}"#;
         assert_eq!(registry.register("user", inline).unwrap(), (2, 1));
         request.references[0].version = 1;
-        assert_eq!(registry.register_with("user2", request).unwrap_err().code(), 42201);
+        assert_eq!(registry.register_with("user2", &request).unwrap_err().code(), 42201);
     }
 
     #[test]
@@ -293,7 +293,7 @@ mod tests {
         let ask = |version| {
             let mut request = SchemaRequest::avro("\"long\"");
             request.version = Some(version);
-            registry.register_with("a", request)
+            registry.register_with("a", &request)
         };
         assert_eq!(ask(3).unwrap_err().code(), 42201);
         assert_eq!(ask(2).unwrap(), (2, 2));

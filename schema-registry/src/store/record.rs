@@ -555,7 +555,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_skipped(key: Option<&str>, value: &serde_json::Value, expected: &str) {
+    fn check_skipped(key: Option<&str>, value: &Value, expected: &str) {
         let value = value.to_string();
         let decoded = Incoming::decode(key.map(str::as_bytes), Some(value.as_bytes()));
         let error = decoded.unwrap_err().to_string();

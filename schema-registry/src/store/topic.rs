@@ -18,10 +18,10 @@ const INVALID_REPLICATION_FACTOR: i32 = 38;
 #[derive(Debug, thiserror::Error)]
 pub enum TopicError {
     /// The cluster did not answer, or refused.
-    #[error("{0}")]
+    #[error(transparent)]
     Admin(#[from] AdminError),
     /// No client could be made.
-    #[error("{0}")]
+    #[error(transparent)]
     Client(#[from] client::StartError),
     /// The topic has several partitions, so its records have no order.
     #[error("topic {topic} has {found} partitions, and the schema topic must have 1")]
