@@ -19,6 +19,10 @@ const FIRST_READ_BYTES: usize = 32 * 1024;
 /// How long a frame may stop while others wait for the memory that it holds.
 const CONTENDED_STALL: Duration = Duration::from_secs(1);
 
+/// Least bytes a second of a frame that holds memory which others wait for, once it has been
+/// arriving for as long as it may stop: a trickle must not hold it for ever.
+const CONTENDED_BYTES_PER_SECOND: u64 = 128 * 1024;
+
 /// How much a buffer grows in relation to what has arrived.
 const GROWTH: usize = 4;
 
@@ -74,12 +78,14 @@ pub(crate) struct FrameReader {
     limits: FrameLimits,
     buffer: BytesMut,
     share: Share,
+    /// How long the frame at the front was waited for, bytes of it arriving.
+    receiving: Duration,
 }
 
 impl FrameReader {
     /// Begins at the start of a connection.
     pub(crate) fn new(limits: FrameLimits) -> Self {
-        Self { limits, buffer: BytesMut::new(), share: Share::default() }
+        Self { limits, buffer: BytesMut::new(), share: Share::default(), receiving: Duration::ZERO }
     }
 
     /// Reads the next frame.
@@ -101,6 +107,9 @@ impl FrameReader {
             if let Some(size) = expected {
                 if self.buffer.len() >= size {
                     return Ok(self.take(size));
+                }
+                if budget.is_contended() && self.is_a_trickle() {
+                    return Err(FrameError::Stalled { arrived: self.buffer.len(), expected: size });
                 }
                 self.prepare(size, budget).await;
                 self.fill_frame(stream, size, budget).await?;
@@ -126,8 +135,14 @@ impl FrameReader {
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
+        self.receiving = Duration::ZERO;
         frame.advance(4);
         Frame { bytes: frame.freeze(), share: std::mem::take(&mut self.share) }
+    }
+
+    fn is_a_trickle(&self) -> bool {
+        let least = u128::from(CONTENDED_BYTES_PER_SECOND) * self.receiving.as_millis() / 1000;
+        self.receiving > self.limits.stall && (self.buffer.len() as u128) < least
     }
 
     /// Makes room for more of a frame whose size is known.
@@ -178,13 +193,17 @@ impl FrameReader {
         size: usize,
         budget: &Budget,
     ) -> Result<(), FrameError> {
-        let deadline = Instant::now() + self.limits.stall;
+        let begun = Instant::now();
+        let deadline = begun + self.limits.stall;
         let arrived = self.buffer.len();
         loop {
             let patience = deadline.min(Instant::now() + CONTENDED_STALL);
             match timeout_at(patience, stream.read_buf(&mut self.buffer)).await {
                 Ok(Ok(0)) => return Err(FrameError::Truncated { arrived, expected: size }),
-                Ok(Ok(_)) => return Ok(()),
+                Ok(Ok(_)) => {
+                    self.receiving += begun.elapsed();
+                    return Ok(());
+                }
                 Ok(Err(error)) => return Err(error.into()),
                 Err(_) if Instant::now() >= deadline || budget.is_contended() => {
                     return Err(FrameError::Stalled { arrived, expected: size });
@@ -261,6 +280,32 @@ mod tests {
         let error = read(&frame(500)[..100]).await.unwrap_err();
         assert!(matches!(error, FrameError::Stalled { arrived: 100, expected: 504 }), "{error}");
         assert!(matches!(read(&[]).await.unwrap_err(), FrameError::Idle(_)));
+    }
+
+    #[tokio::test]
+    async fn a_trickle_does_not_hold_what_others_wait_for() {
+        let (mut client, mut server) = pair().await;
+        let budget = std::sync::Arc::new(Budget::new(100));
+        let (mut all, mut beyond) = (Share::default(), Share::default());
+        budget.grow(&mut all, 100).await;
+        budget.grow(&mut beyond, 1).await;
+        let waiting = std::sync::Arc::clone(&budget);
+        let waiting = tokio::spawn(async move { waiting.grow(&mut Share::default(), 1).await });
+        let trickle = tokio::spawn(async move {
+            for byte in frame(1_000_000) {
+                if client.write_all(&[byte]).await.is_err() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        let mut reader = FrameReader::new(LIMITS);
+        let read = reader.next(&mut server, &budget);
+        let error = tokio::time::timeout(Duration::from_secs(20), read).await.unwrap().unwrap_err();
+        assert!(matches!(error, FrameError::Stalled { .. }), "{error}");
+        drop(server);
+        trickle.await.unwrap();
+        waiting.abort();
     }
 
     #[tokio::test]
