@@ -41,7 +41,6 @@ pub(crate) struct GroupCoordinator {
     settings: Arc<GroupSettings>,
     log: Arc<dyn OffsetsLog>,
     clock: Arc<dyn Clock>,
-    partitions: i32,
     shards: Mutex<Shards>,
 }
 
@@ -71,13 +70,8 @@ impl GroupCoordinator {
         log: Arc<dyn OffsetsLog>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let coordinator = Self {
-            settings: Arc::new(settings),
-            partitions: log.partitions(),
-            log,
-            clock,
-            shards: Mutex::default(),
-        };
+        let coordinator =
+            Self { settings: Arc::new(settings), log, clock, shards: Mutex::default() };
         for partition in coordinator.log.used_partitions() {
             coordinator.owner(partition);
         }
@@ -277,7 +271,7 @@ impl GroupCoordinator {
     ///
     /// The wait for members and for the leader is limited by their own timeouts.
     async fn ask(&self, group_id: &str, event: Event) -> Option<Answer> {
-        let owner = self.owner(partition_of(group_id, self.partitions))?;
+        let owner = self.owner(partition_of(group_id, self.log.partitions()))?;
         let (reply, answer) = oneshot::channel();
         let command = Command::Event { group_id: group_id.to_owned(), event, reply };
         timeout(self.settings.offsets_commit_timeout, owner.send(command)).await.ok()?.ok()?;

@@ -261,6 +261,24 @@ impl LogDirectory {
         outcome
     }
 
+    /// Deletes one partition, as [`LogDirectory::delete_topic`] does with all. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// As the file system says; what could not be renamed is still gone from the broker's view.
+    pub fn delete_partition(&self, topic: &str, partition: i32) -> io::Result<()> {
+        let removed = {
+            let mut partitions = self.shared.partitions.write();
+            let Some(of_topic) = partitions.get_mut(topic) else { return Ok(()) };
+            let removed = of_topic.remove(&partition);
+            if of_topic.is_empty() {
+                partitions.remove(topic);
+            }
+            removed
+        };
+        removed.map_or(Ok(()), |partition| self.delete(&partition))
+    }
+
     fn delete(&self, partition: &Arc<Partition>) -> io::Result<()> {
         // The lock waits for an append that is under way and may be making the directory.
         let _writer = partition.writer.lock();

@@ -368,25 +368,24 @@ fn fold(log: &Partition) -> Result<(MetadataImage, HashSet<Uuid>), MetadataError
     Ok((image, gone))
 }
 
-/// Removes what a crash left of topics that are gone; what nobody knows stays.
+/// Removes what a crash left of topics that are gone; what nobody knows stays, and so do the
+/// partitions of a newer topic of the same name.
 fn remove_strays(logs: &LogDirectory, image: &MetadataImage, gone: &HashSet<Uuid>) {
     let mut unknown = BTreeSet::new();
-    let mut strays = BTreeSet::new();
     for partition in logs.partitions() {
-        let (topic, id) = (partition.topic().to_owned(), partition.topic_id());
+        let (topic, id) = (partition.topic(), partition.topic_id());
         if gone.contains(&id) {
-            strays.insert(topic);
+            match logs.delete_partition(topic, partition.index()) {
+                Ok(()) => tracing::info!(%partition, "removed the files of a deleted topic"),
+                Err(error) => {
+                    tracing::warn!(%partition, %error, "files of a deleted topic stay");
+                }
+            }
         } else if topic != METADATA_TOPIC && image.topic_by_id(id).is_none() {
-            unknown.insert(topic);
+            unknown.insert(topic.to_owned());
         }
     }
     for topic in unknown {
         tracing::warn!(topic, "files of a topic that is not in the metadata are left alone");
-    }
-    for topic in strays {
-        match logs.delete_topic(&topic) {
-            Ok(()) => tracing::info!(topic, "removed the files of a deleted topic"),
-            Err(error) => tracing::warn!(topic, %error, "files of a deleted topic stay"),
-        }
     }
 }

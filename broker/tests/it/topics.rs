@@ -1,10 +1,15 @@
 //! `CreateTopics` and `DeleteTopics`: topics come, go, and come again.
 
+use std::path::Path;
+
 use protocol::ErrorCode;
 use protocol::messages::create_topics::{CreatableReplicaAssignment, CreateTopicsRequest};
 use protocol::messages::delete_topics::{DeleteTopicState, DeleteTopicsRequest};
+use protocol::messages::offset_commit::{
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
 
-use crate::harness::{Client, TestBroker, batch, create_request, fetch_request};
+use crate::harness::{Client, TestBroker, batch, create_request, fetch_request, produce_request};
 
 fn delete_request(name: &str) -> DeleteTopicsRequest {
     let topic = DeleteTopicState { name: Some(name.to_owned()), ..DeleteTopicState::default() };
@@ -125,5 +130,60 @@ async fn a_topic_made_again_has_a_new_id_and_no_old_records() {
     assert_eq!(client.call(&by_id, 6).await.responses[0].error_code, 0);
     let gone = client.call(&by_id, 6).await;
     assert_eq!(gone.responses[0].error_code, ErrorCode::UnknownTopicId.code());
+    broker.stop().await;
+}
+
+/// Copies the files of a directory.
+fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leftovers_of_a_deleted_topic_do_not_take_the_next_of_its_name_with_them() {
+    let broker = TestBroker::start().await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", 2, &[]).await;
+    client.call(&produce_request("t", 1, -1, batch(&["old"])), 9).await;
+    let saved = tempfile::tempdir().unwrap();
+    copy_dir(&broker.directory.path().join("t-1"), &saved.path().join("t-1"));
+    client.call(&delete_request("t"), 5).await;
+    client.create_topic("t", 2, &[]).await;
+    client.produce("t", batch(&["new"])).await;
+    let directory = broker.stop().await;
+    // As if the removal had failed.
+    copy_dir(&saved.path().join("t-1"), &directory.path().join("t-1"));
+    let broker = TestBroker::start_in(directory, &[]).await.unwrap();
+    let mut client = broker.connect().await;
+    assert_eq!(client.values("t").await, ["new"]);
+    let response = client.call(&fetch_request("t", 1, 0), 12).await;
+    let data = &response.responses[0].partitions[0];
+    assert_eq!((data.error_code, data.high_watermark), (0, 0));
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_live_in_as_many_partitions_as_their_topic_was_made_with() {
+    let broker = TestBroker::start().await;
+    let mut client = broker.connect().await;
+    client.create_topic("__consumer_offsets", 1, &[("cleanup.policy", "compact")]).await;
+    client.create_topic("t", 1, &[]).await;
+    let partition = OffsetCommitRequestPartition { committed_offset: 7, ..Default::default() };
+    let topic = OffsetCommitRequestTopic {
+        name: "t".to_owned(),
+        partitions: vec![partition],
+        ..Default::default()
+    };
+    let request = OffsetCommitRequest {
+        group_id: "g".to_owned(),
+        generation_id_or_member_epoch: -1,
+        topics: vec![topic],
+        ..Default::default()
+    };
+    let response = client.call(&request, 8).await;
+    assert_eq!(response.topics[0].partitions[0].error_code, 0);
     broker.stop().await;
 }
