@@ -1,6 +1,7 @@
 //! Produce and consume through librdkafka, against our broker and, if asked for, Apache Kafka.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,7 +35,17 @@ const CASES: [Case; 4] = [
 pub(crate) fn run(megabytes: u64, peer: Option<&Path>) -> Result<Table> {
     let mut table = Table::new(
         "Log: one partition, batches of 1 MB, librdkafka on the same machine",
-        &["broker", "bytes", "acks", "produce MB/s", "records/s", "broker CPU s/GB", "consume MB/s"],
+        &[
+            "broker",
+            "bytes",
+            "acks",
+            "first ack ms",
+            "produce MB/s",
+            "records/s",
+            "broker CPU s/GB",
+            "consume MB/s",
+            "broker CPU s/GB",
+        ],
     );
     for policy in ["ack", "os"] {
         let directory = tempfile::tempdir_in(".")?;
@@ -58,15 +69,17 @@ pub(crate) fn run(megabytes: u64, peer: Option<&Path>) -> Result<Table> {
 fn cases(table: &mut Table, name: &str, broker: &Program, port: u16, megabytes: u64) -> Result<()> {
     for (index, case) in CASES.iter().enumerate() {
         let topic = format!("bench-{index}");
-        let (produce, records, cpu, consume) = measure(broker, port, case, megabytes, &topic)?;
+        let found = measure(broker, port, case, megabytes, &topic)?;
         table.row(&[
             name.to_owned(),
             case.size.to_string(),
             case.acks.to_owned(),
-            format!("{produce:.0}"),
-            format!("{records:.0}"),
-            format!("{cpu:.2}"),
-            format!("{consume:.0}"),
+            format!("{:.0}", found.first_ack.as_secs_f64() * 1000.0),
+            format!("{:.0}", found.megabytes / found.produce.as_secs_f64()),
+            format!("{:.0}", found.records / found.produce.as_secs_f64()),
+            format!("{:.2}", found.produce_cpu.as_secs_f64() / (found.megabytes / 1000.0)),
+            format!("{:.0}", found.megabytes / found.consume.as_secs_f64()),
+            format!("{:.2}", found.consume_cpu.as_secs_f64() / (found.megabytes / 1000.0)),
         ]);
     }
     Ok(())
@@ -78,33 +91,57 @@ fn settings(role: Role, port: u16, more: &[(&str, &str)]) -> Result<ClientSettin
     ClientSettings::from_properties(role, &names).context("client settings")
 }
 
-/// Produces and reads back; returns MB/s, records/s, processor seconds per GB, MB/s read.
-fn measure(
-    broker: &Program,
-    port: u16,
-    case: &Case,
-    megabytes: u64,
-    topic: &str,
-) -> Result<(f64, f64, f64, f64)> {
+/// What one measurement found.
+struct Found {
+    megabytes: f64,
+    records: f64,
+    /// From the start of the producer to its first acknowledgement: with `acks=all` librdkafka
+    /// first waits half a second for a producer id, whatever the broker.
+    first_ack: Duration,
+    /// From the first acknowledgement to the last.
+    produce: Duration,
+    produce_cpu: Duration,
+    consume: Duration,
+    consume_cpu: Duration,
+}
+
+/// Produces and reads back.
+fn measure(broker: &Program, port: u16, case: &Case, megabytes: u64, topic: &str) -> Result<Found> {
     let bytes = megabytes * 1_000_000;
     let count = bytes / u64::try_from(case.size)?;
+    touch_memory(bytes)?;
     let before = broker.processor_time();
-    let start = Instant::now();
-    produce(port, case, count, topic)?;
-    let time = start.elapsed().as_secs_f64();
-    let cpu = (broker.processor_time() - before).as_secs_f64();
+    let (first_ack, produce) = produce(port, case, count, topic)?;
+    let between = broker.processor_time();
     let start = Instant::now();
     consume(port, count, topic)?;
-    let read = start.elapsed().as_secs_f64();
-    let mb = as_float(bytes) / 1e6;
-    Ok((mb / time, as_float(count) / time, cpu / (mb / 1000.0), mb / read))
+    let consume = start.elapsed();
+    Ok(Found {
+        megabytes: as_float(bytes) / 1e6,
+        records: as_float(count),
+        first_ack,
+        produce,
+        produce_cpu: between - before,
+        consume,
+        consume_cpu: broker.processor_time() - between,
+    })
+}
+
+/// Fills as much page cache as the records will take and lets it go again. A virtual machine may
+/// hand free memory back to its host, and the first touch of a page that comes back costs several
+/// times what copying a record into it does, to whichever broker happens to be measured then.
+fn touch_memory(bytes: u64) -> Result<()> {
+    let mut file = tempfile::tempfile_in(".")?;
+    std::io::copy(&mut std::io::repeat(b'x').take(bytes), &mut file)?;
+    Ok(())
 }
 
 fn as_float(count: u64) -> f64 {
     u32::try_from(count / 1000).map_or(f64::MAX, |thousands| f64::from(thousands) * 1000.0)
 }
 
-fn produce(port: u16, case: &Case, count: u64, topic: &str) -> Result<()> {
+/// Produces; returns the time to the first acknowledgement and from there to the last.
+fn produce(port: u16, case: &Case, count: u64, topic: &str) -> Result<(Duration, Duration)> {
     let failed = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&failed);
     let on_delivery = move |delivery: Delivery| {
@@ -122,6 +159,7 @@ fn produce(port: u16, case: &Case, count: u64, topic: &str) -> Result<()> {
             ("buffer.memory", "67108864"),
         ],
     )?;
+    let start = Instant::now();
     let producer = Producer::new(&settings, Arc::new(on_delivery))?;
     let value = vec![b'x'; case.size];
     let record = OutRecord {
@@ -132,7 +170,10 @@ fn produce(port: u16, case: &Case, count: u64, topic: &str) -> Result<()> {
         timestamp: None,
         headers: &[],
     };
-    for number in 0..count {
+    producer.send(&record, 0)?;
+    producer.flush(Duration::from_secs(30)).context("first record")?;
+    let first_ack = start.elapsed();
+    for number in 1..count {
         loop {
             match producer.send(&record, number) {
                 Ok(()) => break,
@@ -145,7 +186,7 @@ fn produce(port: u16, case: &Case, count: u64, topic: &str) -> Result<()> {
     }
     producer.flush(Duration::from_secs(300)).context("flush")?;
     match failed.load(Ordering::Relaxed) {
-        0 => Ok(()),
+        0 => Ok((first_ack, start.elapsed().saturating_sub(first_ack))),
         failed => bail!("{failed} records were refused"),
     }
 }
