@@ -114,10 +114,6 @@ impl LogDirectory {
             high_watermarks: read_checkpoint(&*fs, &path.join(HIGH_WATERMARKS)),
         };
         let loaded = load_all(&settings, (&fs, &*clock), &points, &dirs)?;
-        if !points.clean {
-            // What is shown from now on must not go with a directory made just before the crash.
-            fs.sync_dir(&path).map_err(OpenError::io(&path))?;
-        }
         let now = clock.monotonic();
         let flush_threads = settings.flush_threads;
         let (writer_threads, queue_limit) = (settings.writer_threads.max(1), settings.writer_queue);
@@ -498,6 +494,10 @@ fn load_all(
         let dir = settings.path.join(format!("{topic}-{partition}"));
         load_partition((fs, clock), settings, points, (dir, topic, *partition))
     };
+    if !points.clean {
+        // What is shown from now on must not go with a directory made just before the crash.
+        fs.sync_dir(&settings.path).map_err(OpenError::io(&settings.path))?;
+    }
     let share = dirs.len().div_ceil(settings.recovery_threads.max(1)).max(LEAST_PER_THREAD);
     if dirs.len() <= share {
         return dirs.iter().map(load).collect();
