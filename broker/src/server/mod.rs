@@ -9,6 +9,6 @@ mod old_produce;
 mod response;
 mod sendfile;
 
-pub use dispatch::api_versions_table;
 pub(crate) use accept::{Listening, Server, bind, serve};
+pub use dispatch::api_versions_table;
 pub(crate) use response::Reply;
