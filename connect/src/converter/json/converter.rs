@@ -59,6 +59,10 @@ pub struct JsonConverter {
     cache_size: usize,
     written: HashMap<usize, (Arc<Schema>, Arc<[u8]>)>,
     read: HashMap<String, Option<Arc<Schema>>>,
+    /// The last schema that was read, which is mostly the next one's too.
+    last_read: Option<(String, Option<Arc<Schema>>)>,
+    /// Length of the last text, a guess at the next one's.
+    guess: usize,
 }
 
 impl JsonConverter {
@@ -71,6 +75,8 @@ impl JsonConverter {
             cache_size: 1000,
             written: HashMap::new(),
             read: HashMap::new(),
+            last_read: None,
+            guess: 64,
         }
     }
 
@@ -94,14 +100,23 @@ impl JsonConverter {
     }
 
     fn read_schema(&mut self, text: &str) -> Result<Option<Arc<Schema>>> {
-        if let Some(schema) = self.read.get(text) {
+        if let Some((last, schema)) = &self.last_read
+            && last == text
+        {
             return Ok(schema.clone());
         }
-        let schema = schema::from_json(text)?;
-        if self.read.len() >= self.cache_size {
-            self.read.clear();
-        }
-        self.read.insert(text.to_owned(), schema.clone());
+        let schema = match self.read.get(text) {
+            Some(schema) => schema.clone(),
+            None => {
+                let schema = schema::from_json(text)?;
+                if self.read.len() >= self.cache_size {
+                    self.read.clear();
+                }
+                self.read.insert(text.to_owned(), schema.clone());
+                schema
+            }
+        };
+        self.last_read = Some((text.to_owned(), schema.clone()));
         Ok(schema)
     }
 }
@@ -151,7 +166,7 @@ impl Converter for JsonConverter {
         if schema.is_none() && value.is_null() {
             return Ok(None);
         }
-        let mut out = Vec::with_capacity(128);
+        let mut out = Vec::with_capacity(self.guess);
         if self.schemas_enable {
             out.extend_from_slice(b"{\"schema\":");
             match schema {
@@ -164,6 +179,7 @@ impl Converter for JsonConverter {
         if self.schemas_enable {
             out.push(b'}');
         }
+        self.guess = out.len();
         Ok(Some(Cow::Owned(out)))
     }
 
@@ -186,11 +202,13 @@ impl Converter for JsonConverter {
                 read::value(None, text, self.nulls()).map_err(|error| broken(topic, error))?;
             return Ok((None, value));
         }
-        let raw: &RawValue = serde_json::from_str(text).map_err(|error| broken(topic, error))?;
-        if raw.get() == "null" {
+        if text.trim() == "null" {
             return Ok((None, Value::Null));
         }
         let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|error| {
+            if let Err(error) = serde_json::from_str::<&RawValue>(text) {
+                return broken(topic, error);
+            }
             ConnectError::data(
                 "JsonConverter with schemas.enable requires \"schema\" and \"payload\" fields and \
                  may not contain additional fields. If you are trying to deserialize plain JSON \
@@ -238,6 +256,27 @@ mod tests {
         let (schema, read) = converter.to_connect("t", &[], Some(json.as_bytes())).unwrap();
         assert_eq!(schema, None);
         assert_eq!(&read, value);
+    }
+
+    #[test]
+    fn members_are_found_in_any_order_and_others_are_passed_over() {
+        for count in [3, 40] {
+            let names: Vec<String> = (0..count).map(|place| format!("ü{place}")).collect();
+            let build = names.iter().fold(SchemaBuilder::structure(), |build, name| {
+                build.field(name.as_str(), Schema::optional_string())
+            });
+            let mut value = Struct::new(build.build().unwrap()).unwrap();
+            let mut members = vec!["\"more\":[{}]".to_owned(), "\"\\u00fc0\":\"x\"".to_owned()];
+            for name in names.iter().skip(1).rev() {
+                value.put(name, name.as_str()).unwrap();
+                members.push(format!("\"{name}\":\"{name}\""));
+            }
+            value.put(&names[0], "x").unwrap();
+            let text = format!("{{{}}}", members.join(","));
+            let schema = value.schema();
+            let read = read::value(Some(schema), &text, Nulls::Keep).unwrap();
+            assert_eq!(read, value.into());
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! lose no digit. A number that does not fit its integer type is an error, where Java wraps it.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -11,6 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 use connect_api::data::{Decimal, logical};
 use connect_api::{ConnectError, Result, Schema, SchemaType, Struct, Value};
 use indexmap::IndexMap;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
@@ -190,10 +194,10 @@ fn map(schema: &Arc<Schema>, text: &str, nulls: Nulls) -> Result<Value> {
 }
 
 fn structure(schema: &Arc<Schema>, text: &str, nulls: Nulls) -> Result<Value> {
-    let members: IndexMap<Cow<'_, str>, &RawValue> = parse(schema, text)?;
+    let members = members(schema, text).map_err(|_| wrong_type(schema, text))?;
     let mut value = Struct::new(Arc::clone(schema))?;
-    for field in schema.fields() {
-        let member = members.get(&*field.name).map_or("null", |member| member.get());
+    for (field, member) in schema.fields().iter().zip(members) {
+        let member = member.map_or("null", RawValue::get);
         let member = with_schema(&field.schema, member, nulls).map_err(|error| {
             ConnectError::data(format!("field {}: {error}", field.name)).because(error)
         })?;
@@ -202,13 +206,63 @@ fn structure(schema: &Arc<Schema>, text: &str, nulls: Nulls) -> Result<Value> {
     Ok(value.into())
 }
 
+/// The members of an object by the struct's fields; others are passed over.
+fn members<'a>(schema: &Schema, text: &'a str) -> serde_json::Result<Vec<Option<&'a RawValue>>> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let found = reader.deserialize_map(Members(schema))?;
+    reader.end()?;
+    Ok(found)
+}
+
+/// Reads an object whose members mostly stand in the order of the fields.
+struct Members<'s>(&'s Schema);
+
+/// A member's name, borrowed unless it has escapes.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = Vec<Option<&'de RawValue>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        /// Fields up to which comparing with each is faster than hashing.
+        const FEW: usize = 16;
+        let fields = self.0.fields();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut found = vec![None; fields.len()];
+        let mut next = 0;
+        while let Some(Name(name)) = object.next_key()? {
+            let member = object.next_value()?;
+            let place = if fields.get(next).is_some_and(|field| *field.name == *name) {
+                Some(next)
+            } else if fields.len() <= FEW {
+                fields.iter().position(|field| *field.name == *name)
+            } else {
+                if places.is_empty() {
+                    places.extend(fields.iter().map(|field| (&*field.name, field.index)));
+                }
+                places.get(&*name).copied()
+            };
+            if let Some(place) = place {
+                found[place] = Some(member);
+                next = place + 1;
+            }
+        }
+        Ok(found)
+    }
+}
+
 fn part<'a>(schema: &Schema, inner: Option<&'a Arc<Schema>>) -> Result<&'a Arc<Schema>> {
     inner.ok_or_else(|| {
         ConnectError::data(format!("{} schema without its inner schema", schema.schema_type()))
     })
 }
 
-fn parse<'a, T: serde::Deserialize<'a>>(schema: &Schema, text: &'a str) -> Result<T> {
+fn parse<'a, T: Deserialize<'a>>(schema: &Schema, text: &'a str) -> Result<T> {
     serde_json::from_str(text).map_err(|_| wrong_type(schema, text))
 }
 
