@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use super::connector_file::ConnectorFileError;
+use super::connector_files::ConnectorFileError;
 use crate::config::WorkerConfigError;
 use crate::embedded::EmbeddedError;
 use crate::herder::HerderError;

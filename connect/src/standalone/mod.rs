@@ -4,15 +4,15 @@
 //! |---|---|
 //! | `program.rs` | start, life and end of the process |
 //! | `running.rs` | a worker that runs, as the program and tests hold it |
-//! | `connector_file.rs` | connectors given as files |
+//! | `connector_files.rs` | connectors given as files |
 //! | `error.rs` | why the program ends early, and its exit codes |
 
-mod connector_file;
+mod connector_files;
 mod error;
 mod program;
 mod running;
 
-pub use connector_file::{ConnectorFile, ConnectorFileError};
+pub use connector_files::{ConnectorFile, ConnectorFileError};
 pub use error::StandaloneError;
 pub use program::main;
 pub use running::RunningStandalone;

@@ -11,7 +11,7 @@ use config::Properties;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::connector_file::ConnectorFile;
+use super::connector_files::ConnectorFile;
 use super::error::StandaloneError;
 use super::running::RunningStandalone;
 use crate::config::WorkerConfig;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use connect_api::connector::Settings;
 use tokio::sync::watch;
 
-use super::connector_file::ConnectorFile;
+use super::connector_files::ConnectorFile;
 use super::error::StandaloneError;
 use crate::config::WorkerConfig;
 use crate::embedded::Embedded;
