@@ -51,6 +51,10 @@ impl Broker {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
+        if !config.without_effect.is_empty() {
+            let keys = config.without_effect.join(", ");
+            tracing::info!(keys, "settings that mean nothing to a broker of one node");
+        }
         let config = Arc::new(config);
         // The port first: a broker that cannot listen must not touch the data.
         let listening = server::bind(&config)?;

@@ -35,8 +35,10 @@ pub struct BrokerConfig {
     pub(crate) network: NetworkSettings,
     /// Limits and timeouts of consumer groups.
     pub(crate) group: GroupSettings,
-    /// Sentences for the log: unknown keys, keys without effect.
+    /// Sentences for the log: unknown keys.
     pub(crate) warnings: Vec<String>,
+    /// Keys of Kafka's that were set and mean nothing on one node.
+    pub(crate) without_effect: Vec<String>,
 }
 
 /// Limits of sockets and requests.
@@ -96,17 +98,14 @@ impl BrokerConfig {
     ///
     /// [`ConfigError`] with every wrong key, its value and what was expected.
     pub fn from_properties(properties: &Properties) -> Result<Self, ConfigError> {
-        let mut unknown: Vec<String> = definitions()
+        let warnings = definitions()
             .unknown_keys(properties, keys::FOREIGN_PREFIXES)
             .iter()
             .filter(|unknown| !keys::is_without_effect(&unknown.key))
             .map(ToString::to_string)
             .collect();
         let map = properties.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
-        let mut config = Self::from_map(map)?;
-        unknown.append(&mut config.warnings);
-        config.warnings = unknown;
-        Ok(config)
+        Ok(Self { warnings, ..Self::from_map(map)? })
     }
 
     /// Reads the settings of a map from key to value.
@@ -124,7 +123,8 @@ impl BrokerConfig {
             log_directory: log_directory(&values)?,
             network: NetworkSettings::new(&values),
             group: GroupSettings::new(&values),
-            warnings: keys::warn_without_effect(&explicit),
+            warnings: Vec::new(),
+            without_effect: keys::without_effect(&explicit),
             values,
             explicit,
         })
@@ -238,10 +238,10 @@ mod tests {
     }
 
     #[test]
-    fn thread_counts_are_accepted_with_a_sentence() {
-        assert!(parse(&[("num.io.threads", "8")]).unwrap().warnings.is_empty());
+    fn thread_counts_are_accepted_and_remembered() {
+        assert!(parse(&[("num.io.threads", "8")]).unwrap().without_effect.is_empty());
         let config = parse(&[("num.io.threads", "16")]).unwrap();
-        assert!(config.warnings.iter().any(|warning| warning.contains("num.io.threads")));
+        assert_eq!(config.without_effect, ["num.io.threads"]);
     }
 
     #[test]

@@ -34,8 +34,8 @@ pub(crate) fn is_without_effect(key: &str) -> bool {
     WITHOUT_EFFECT.key(key).is_some()
 }
 
-/// One sentence for each key that was set to something else than its default and changes nothing.
-pub(crate) fn warn_without_effect(explicit: &BTreeMap<String, String>) -> Vec<String> {
+/// The keys that were set to something else than their defaults and change nothing.
+pub(crate) fn without_effect(explicit: &BTreeMap<String, String>) -> Vec<String> {
     let is_changed = |key: &str, value: &str| {
         let default = WITHOUT_EFFECT.key(key).map(Key::default_text);
         default.is_some_and(|default| default.as_deref() != Some(value.trim()))
@@ -43,7 +43,7 @@ pub(crate) fn warn_without_effect(explicit: &BTreeMap<String, String>) -> Vec<St
     explicit
         .iter()
         .filter(|(key, value)| is_changed(key, value))
-        .map(|(key, value)| format!("{key}={value} is accepted and changes nothing in this broker"))
+        .map(|(key, _)| key.clone())
         .collect()
 }
 

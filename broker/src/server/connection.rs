@@ -111,6 +111,12 @@ impl Connection {
             End::Frame(FrameError::Idle(time)) => {
                 tracing::debug!(%peer, ?time, "connection closed: idle");
             }
+            End::Frame(end @ (FrameError::Truncated { .. } | FrameError::Io(_))) => {
+                tracing::debug!(%peer, reason = %end, "connection closed: the client went away");
+            }
+            End::Write(error) if error.kind() != std::io::ErrorKind::TimedOut => {
+                tracing::debug!(%peer, reason = %error, "connection closed: the client went away");
+            }
             End::Panic(key) => tracing::error!(%peer, api = %key, "handler panicked"),
             end => tracing::info!(%peer, reason = %end, "connection closed"),
         }
