@@ -172,6 +172,20 @@ async fn an_idempotent_producer_is_stored_once_even_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn batches_of_a_transaction_are_refused() {
+    let broker = TestBroker::start().await;
+    let mut client = broker.connect().await;
+    client.create_topic("t", 1, &[]).await;
+    let id = client.call(&idempotent(), 1).await.producer_id;
+    let mut builder = BatchBuilder::new(Compression::None).producer(id, 0, 0).transactional();
+    builder.push(NewRecord { value: Some(b"a"), ..NewRecord::default() });
+    let refused = client.produce("t", builder.build().unwrap()).await;
+    check(refused.error_code, ErrorCode::TransactionalIdAuthorizationFailed);
+    assert!(client.values("t").await.is_empty());
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn producer_ids_are_given_out_once_and_transactions_refused() {
     let mut broker = TestBroker::start().await;
     let mut seen = std::collections::BTreeSet::new();

@@ -1,11 +1,14 @@
 //! Start and stop: what survives, what is refused, how long it takes.
 
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use broker::{Broker, StartError};
 use protocol::messages::metadata::MetadataRequest;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
-use crate::harness::{Client, TestBroker, batch, settings};
+use crate::harness::{Client, PATIENCE, TestBroker, batch, settings};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn topics_settings_records_and_the_cluster_id_survive_a_restart() {
@@ -36,6 +39,66 @@ async fn a_broker_that_was_not_stopped_leaves_its_records() {
     assert_eq!(other.connect().await.values("t").await, ["a", "b"]);
     other.stop().await;
     broker.stop().await;
+}
+
+/// The program, with so few file descriptors that they run out.
+struct Starved {
+    child: Child,
+    _directory: tempfile::TempDir,
+    address: std::net::SocketAddr,
+}
+
+impl Starved {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let settings = format!("listeners=PLAINTEXT://127.0.0.1:{port}\nlog.dirs=./data\n");
+        std::fs::write(directory.path().join("server.properties"), settings).unwrap();
+        let child = Command::new("sh")
+            .args(["-c", "ulimit -n 64; exec \"$0\" server.properties"])
+            .arg(env!("CARGO_BIN_EXE_broker"))
+            .current_dir(directory.path())
+            .spawn()
+            .unwrap();
+        Self { child, _directory: directory, address: ([127, 0, 0, 1], port).into() }
+    }
+
+    async fn answers(&self) -> bool {
+        let Ok(stream) = TcpStream::connect(self.address).await else { return false };
+        let mut client = Client::of(stream);
+        let request = MetadataRequest::default();
+        let id = client.send(&request, 9).await;
+        let answer = client.receive::<MetadataRequest>(id, 9);
+        timeout(Duration::from_millis(500), answer).await.is_ok()
+    }
+
+    async fn wait_for_answer(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.answers().await {
+            assert!(Instant::now() < deadline, "no answer");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Starved {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_without_file_descriptors_accepts_again_when_there_are_some() {
+    let broker = Starved::start();
+    broker.wait_for_answer().await;
+    let mut held = Vec::new();
+    for _ in 0..80 {
+        held.push(TcpStream::connect(broker.address).await.unwrap());
+    }
+    assert!(!broker.answers().await, "80 connections and more fit 64 descriptors");
+    drop(held);
+    broker.wait_for_answer().await;
 }
 
 fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
