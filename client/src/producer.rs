@@ -23,6 +23,11 @@ use crate::settings::{ClientSettings, Role};
 
 /// How long the poll thread waits when nothing happens; it is woken to stop.
 const POLL: Duration = Duration::from_millis(500);
+/// Answers with metadata after which an idempotent producer has its id: the first may come over a
+/// connection that librdkafka closes at once.
+const QUESTIONS: u32 = 2;
+/// How long one question for metadata may keep the poll thread from deliveries.
+const ASK: Duration = Duration::from_millis(100);
 /// How long a dropped producer waits for the reports of what it gave up.
 const LAST_REPORTS: Duration = Duration::from_secs(2);
 /// Topic, partition, key, value, token, flags, timestamp, headers.
@@ -144,10 +149,13 @@ impl Producer {
         let stop = Arc::new(AtomicBool::new(false));
         let poller = {
             let (main, shared, stop) = (main.clone(), shared.clone(), stop.clone());
+            let is_idempotent = settings.native("enable.idempotence") == Some("true");
+            let questions = if is_idempotent { QUESTIONS } else { 0 };
             let name = settings.native("client.id").unwrap_or("producer");
-            std::thread::Builder::new()
-                .name(format!("poll-{name}"))
-                .spawn(move || poll(&main, &shared, &stop))?
+            std::thread::Builder::new().name(format!("poll-{name}")).spawn(move || {
+                ask_for_metadata(&main, &shared, &stop, questions);
+                poll(&main, &shared, &stop);
+            })?
         };
         let topics = RwLock::new(HashMap::new());
         Ok(Self { handle, shared, topics, main, stop, poller: Some(poller) })
@@ -309,15 +317,43 @@ impl Drop for Producer {
     }
 }
 
+/// Asks until that many answers have come, reporting deliveries in between.
+///
+/// librdkafka looks for a producer id when it gets metadata, and otherwise every 500 ms; without
+/// a question, the first record of an idempotent producer waits for that.
+fn ask_for_metadata(main: &Queue, shared: &Shared, stop: &AtomicBool, mut questions: u32) {
+    while questions > 0 && !stop.load(Ordering::Acquire) {
+        let mut metadata = std::ptr::null();
+        let none = std::ptr::null_mut();
+        // SAFETY: the queue keeps the client alive; what was answered is given back.
+        let is_answered = unsafe {
+            let client = main.client().as_ptr();
+            let code = rd::rd_kafka_metadata(client, 0, none, &raw mut metadata, millis(ASK));
+            let is_answered = ErrorCode::from_raw(code as i32) == ErrorCode::NONE;
+            if is_answered {
+                rd::rd_kafka_metadata_destroy(metadata);
+            }
+            is_answered
+        };
+        questions -= u32::from(is_answered);
+        serve(main, shared, if is_answered { Duration::ZERO } else { ASK });
+    }
+}
+
 /// The poll thread: reports deliveries until told to stop.
 fn poll(main: &Queue, shared: &Shared, stop: &AtomicBool) {
     while !stop.load(Ordering::Acquire) {
-        // SAFETY: the queue keeps the client alive.
-        let served = unsafe { rd::rd_kafka_poll(main.client().as_ptr(), millis(POLL)) };
-        if served > 0 {
-            *shared.rounds.lock() += 1;
-            shared.room.notify_all();
-        }
+        serve(main, shared, POLL);
+    }
+}
+
+/// Reports deliveries, waiting for the first.
+fn serve(main: &Queue, shared: &Shared, wait: Duration) {
+    // SAFETY: the queue keeps the client alive.
+    let served = unsafe { rd::rd_kafka_poll(main.client().as_ptr(), millis(wait)) };
+    if served > 0 {
+        *shared.rounds.lock() += 1;
+        shared.room.notify_all();
     }
 }
 
