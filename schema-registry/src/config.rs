@@ -121,6 +121,10 @@ fn store_keys() -> Vec<Key> {
             .default_value(60_000)
             .at_least(0)
             .doc("Time after the start in which requests wait for Kafka; later they fail at once while it is away, and the log says ERROR."),
+        Key::boolean("kafkastore.enable.idempotence")
+            .default_value(true)
+            .importance(Importance::Low)
+            .doc("Whether Kafka drops a change that a broken connection repeats. It costs half a second before the first change; false is for a broker in the same process, whose connection does not break."),
         Key::string("kafkastore.security.protocol")
             .default_null()
             .importance(Importance::Low)
@@ -305,11 +309,16 @@ fn client_settings(
     values: &Config,
 ) -> Result<ClientSettings, SettingsError> {
     let timeout = values.int("kafkastore.timeout.ms").to_string();
+    let idempotent = values.boolean("kafkastore.enable.idempotence");
+    // Without idempotence a change is never sent twice: its failure is told, and looked into.
+    let (in_flight, retries) = if idempotent { ("5", "2147483647") } else { ("1", "0") };
     let own: &[(&str, &str)] = match role {
         Role::Producer => &[
             ("client.id", "schema-registry-writer"),
             ("acks", "all"),
-            ("enable.idempotence", "true"),
+            ("enable.idempotence", if idempotent { "true" } else { "false" }),
+            ("max.in.flight.requests.per.connection", in_flight),
+            ("retries", retries),
             ("linger.ms", "0"),
             ("delivery.timeout.ms", timeout.as_str()),
             ("queue.buffering.max.kbytes", "8192"),

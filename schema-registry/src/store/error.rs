@@ -42,6 +42,12 @@ pub enum StoreError {
         /// The topic.
         topic: String,
     },
+    /// The topic is another one than that which was read.
+    #[error("topic {topic} was deleted and created anew; it is read again")]
+    Recreated {
+        /// The topic.
+        topic: String,
+    },
     /// The registry ends.
     #[error("the registry is shutting down")]
     Closed,

@@ -12,6 +12,10 @@ use super::error::StoreError;
 pub struct State {
     /// Offset behind the last record that the index knows.
     pub applied: i64,
+    /// A record went to a place that was read before: the topic is another one.
+    pub recreated: bool,
+    /// How many times the topic was found to be another one, and read anew.
+    pub restarts: u64,
     /// The topic is there and is being read.
     pub connected: bool,
     /// Everything that was there at the start has been read.

@@ -74,6 +74,10 @@ enum ReadError {
     Client(#[from] client::StartError),
     #[error(transparent)]
     Consume(#[from] ConsumeError),
+    #[error(
+        "it ends at offset {found}, and offset {known} was read before: it was deleted and created anew"
+    )]
+    Recreated { found: i64, known: i64 },
 }
 
 /// The reading thread.
@@ -118,6 +122,9 @@ fn run(shared: &Shared, stop: &Stop) {
         if stop.is_stopped() {
             break;
         }
+        if matches!(error, ReadError::Recreated { .. }) {
+            forget(shared);
+        }
         if shared.progress.state().applied > before {
             pause = BACKOFF.0;
         }
@@ -138,12 +145,26 @@ fn run(shared: &Shared, stop: &Stop) {
     }
 }
 
+/// Forgets everything, for the topic is another one.
+fn forget(shared: &Shared) {
+    *shared.index.write() = Index::default();
+    shared.progress.update(|state| {
+        state.applied = 0;
+        state.ready = false;
+        state.recreated = false;
+        state.restarts += 1;
+    });
+}
+
 /// Reads until told to stop, or until reading has to start again.
 fn read(shared: &Shared, stop: &Stop) -> Result<(), ReadError> {
     let prepared = topic::prepare(&shared.config)?;
     let mut consumer = Consumer::new(&shared.config.consumer)?;
     let partition = TopicPartition::new(shared.config.topic.as_str(), 0);
     let from = shared.progress.state().applied;
+    if prepared.end < from {
+        return Err(ReadError::Recreated { found: prepared.end, known: from });
+    }
     consumer.assign(&[(partition, Start::At(from))])?;
     *stop.waker.lock() = Some(consumer.waker());
     shared.progress.update(|state| {
@@ -154,11 +175,20 @@ fn read(shared: &Shared, stop: &Stop) -> Result<(), ReadError> {
     drop(prepared.admin);
     let mut batch = Batch::new();
     while !stop.is_stopped() {
+        let state = shared.progress.state();
+        if state.recreated {
+            return Err(ReadError::Recreated { found: 0, known: state.applied });
+        }
         match consumer.poll_batch(MAX_BATCH, POLL, &mut batch) {
             Ok(Polled::Records) => {
+                let known = shared.progress.state().applied;
+                let found = batch.get(0).map_or(known, |record| record.offset());
+                if found < known {
+                    return Err(ReadError::Recreated { found, known });
+                }
                 let applied = fold(&batch, &shared.index);
                 shared.progress.update(|state| {
-                    state.applied = state.applied.max(applied);
+                    state.applied = applied;
                     state.trouble = None;
                     if !state.ready && state.applied >= prepared.end {
                         state.ready = true;

@@ -23,6 +23,8 @@ use super::reader::Shared;
 use super::record::{Key, OutgoingRecord};
 use crate::config::RegistryConfig;
 
+/// How long the first NOOP waits for the records before it, which tell whether it is welcome.
+const REPLAY_PATIENCE: Duration = Duration::from_secs(3);
 /// Changes that may wait.
 const MAX_WAITING: usize = 1024;
 
@@ -132,7 +134,7 @@ fn run(shared: Shared, waiting: &Receiver<Job>) {
         progress: shared.progress,
         deliveries: Arc::default(),
         producer: None,
-        leads: false,
+        leads: None,
         next_token: 0,
         max_tried_id: 0,
     };
@@ -155,8 +157,9 @@ struct Worker {
     progress: Arc<Progress>,
     deliveries: Arc<Deliveries>,
     producer: Option<Producer>,
-    /// Nothing of others, and nothing of unknown outcome, is between the index and the next record.
-    leads: bool,
+    /// Nothing of others, and nothing of unknown outcome, is between the index and the next record:
+    /// so it was for the topic of this many restarts.
+    leads: Option<u64>,
     next_token: u64,
     max_tried_id: i32,
 }
@@ -198,24 +201,35 @@ impl Worker {
 
     /// Makes sure that the index is all that there is.
     fn lead(&mut self, deadline: Instant) -> Result<(), StoreError> {
-        if self.leads {
+        let restarts = self.progress.state().restarts;
+        if self.leads == Some(restarts) {
             return Ok(());
         }
         self.progress.wait_until(deadline, |state| state.connected)?;
-        if !self.index.read().is_sequenced() {
-            let noop = OutgoingRecord { key: Key::Noop.encode(), value: None };
-            self.append(&[noop], deadline)?;
+        // The last records may be of a kind that readers do not see; then the NOOP tells the end.
+        let patience = deadline.min(Instant::now() + REPLAY_PATIENCE);
+        let replayed = self.progress.wait_until(patience, |state| state.ready);
+        if self.index.read().is_sequenced() {
+            return replayed;
         }
+        let noop = OutgoingRecord { key: Key::Noop.encode(), value: None };
+        self.append(&[noop], deadline)?;
         self.progress.update(|state| state.ready = true);
-        self.leads = true;
+        self.leads = Some(restarts);
         Ok(())
     }
 
     /// Appends records and waits until the index shows them.
     fn append(&mut self, records: &[OutgoingRecord], deadline: Instant) -> Result<(), StoreError> {
         let started = Instant::now();
+        let known = self.progress.state().applied;
         let outcome = self.send(records, deadline);
         let outcome = outcome.and_then(|last| {
+            if last < known {
+                self.progress.update(|state| state.recreated = true);
+                let topic = self.config.topic.clone();
+                return Err(StoreError::Recreated { topic });
+            }
             self.progress.wait_until(deadline, |state| state.applied > last).map_err(|error| {
                 match error {
                     StoreError::NotReady { .. } => timed_out(started),
@@ -224,7 +238,7 @@ impl Worker {
             })
         });
         if outcome.is_err() {
-            self.leads = false;
+            self.leads = None;
             if self.producer.as_ref().is_some_and(|producer| producer.fatal_error().is_some()) {
                 self.producer = None;
             }

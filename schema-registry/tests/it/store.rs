@@ -1,10 +1,13 @@
 //! The topic as other programs write and read it.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use client::{Admin, ClientSettings, NewTopic, Role};
+use schema_registry::SchemaRegistry;
 use serde_json::json;
 
-use crate::harness::{Cluster, PATIENCE};
+use crate::harness::{Cluster, PATIENCE, config, start_broker};
 
 /// The golden records but those without a key, which a broker refuses for a compacted topic.
 fn golden() -> Vec<(Option<String>, Option<String>)> {
@@ -61,6 +64,61 @@ async fn deletion_reaches_records_under_another_spelling_of_their_key() {
     let cluster = cluster.restart().await;
     assert_eq!(cluster.get("/subjects/karapace-value/versions?deleted=true").await.code(), 40401);
     cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn topic_that_was_deleted_takes_no_change_and_its_schemas_are_gone() {
+    let cluster = Cluster::start_with(&[("kafkastore.timeout.ms", "2000")]).await;
+    cluster.register("old", "\"int\"").await;
+    cluster.register("old", "\"long\"").await;
+    let servers = cluster.kafka().to_string();
+    let delete = move || {
+        let settings = BTreeMap::from([("bootstrap.servers".to_owned(), servers)]);
+        let settings = ClientSettings::from_properties(Role::Admin, &settings).unwrap();
+        let deleted = Admin::new(&settings).unwrap().delete_topics(&["_schemas"], PATIENCE);
+        deleted.unwrap().remove("_schemas").unwrap().unwrap();
+    };
+    tokio::task::spawn_blocking(delete).await.unwrap();
+    // The broker creates the topic by its own defaults as soon as somebody writes to it.
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = cluster.post("/subjects/new/versions", &json!({"schema": "\"bytes\""})).await;
+        assert!(matches!(answer.code(), 50001 | 50002), "{answer:?}");
+        let read = cluster.get("/subjects").await;
+        if read.status == 500 && read.message().contains("set it to compact") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{read:?}");
+    }
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn topic_that_forgets_is_refused_with_what_to_change() {
+    let directory = tempfile::tempdir().unwrap();
+    let broker = start_broker(directory.path(), 0).await;
+    let servers = broker.listeners()[0];
+    let create = move || {
+        let settings = BTreeMap::from([("bootstrap.servers".to_owned(), servers.to_string())]);
+        let settings = ClientSettings::from_properties(Role::Admin, &settings).unwrap();
+        let topic = |name: &str, partitions| NewTopic {
+            name: name.to_owned(),
+            partitions,
+            replication_factor: 1,
+            configs: BTreeMap::new(),
+        };
+        let topics = [topic("forgets", 1), topic("wide", 3)];
+        Admin::new(&settings).unwrap().create_topics(&topics, PATIENCE).unwrap();
+    };
+    tokio::task::spawn_blocking(create).await.unwrap();
+    for (topic, expected) in [("forgets", "set it to compact"), ("wide", "has 3 partitions")] {
+        let settings = [("kafkastore.topic", topic), ("kafkastore.timeout.ms", "500")];
+        let registry = SchemaRegistry::start(config(servers, &settings)).await.unwrap();
+        let error = registry.ready().await.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+        registry.shutdown().await;
+    }
+    broker.shutdown().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
