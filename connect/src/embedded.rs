@@ -45,11 +45,17 @@ pub enum EmbeddedError {
     /// The registry's settings are wrong.
     #[error("settings of the embedded schema registry: {0}")]
     RegistryConfig(#[from] schema_registry::ConfigError),
-    /// The registry did not start.
+    /// The registry's address is taken.
     #[error(
-        "the embedded schema registry cannot listen on {url} (schema.registry.url): {source}. \
-         Stop the program that has the port, or change schema.registry.url"
+        "the embedded schema registry cannot listen on {url} (schema.registry.url), another \
+         program does: stop it, or change schema.registry.url"
     )]
+    RegistryAddress {
+        /// The address.
+        url: String,
+    },
+    /// The registry did not start.
+    #[error("the embedded schema registry did not start on {url} (schema.registry.url): {source}")]
     Registry {
         /// The address.
         url: String,
@@ -149,6 +155,10 @@ async fn start_registry(
     ]);
     keys.extend(settings.registry.clone());
     let started = SchemaRegistry::start(RegistryConfig::from_map(&keys)?).await;
-    let failed = |source| EmbeddedError::Registry { url: url.clone(), source: Box::new(source) };
-    started.map(Some).map_err(failed)
+    started.map(Some).map_err(|error| match error {
+        schema_registry::StartError::InUse { .. } => {
+            EmbeddedError::RegistryAddress { url: url.clone() }
+        }
+        other => EmbeddedError::Registry { url: url.clone(), source: Box::new(other) },
+    })
 }

@@ -94,10 +94,10 @@ impl Validator {
     /// As [`Validator::validate`], and [`HerderError::Invalid`].
     pub async fn require_valid(&self, settings: &Settings) -> Result<(), HerderError> {
         let infos = self.validate(settings).await?;
+        self.warn_of_unknown(settings, &infos);
         if infos.error_count > 0 {
             return Err(HerderError::Invalid(infos.errors().map(str::to_owned).collect()));
         }
-        self.warn_of_unknown(settings, &infos);
         Ok(())
     }
 

@@ -177,6 +177,16 @@ async fn taken_broker_port_is_named_with_the_key_to_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn taken_registry_port_is_named_with_the_key_to_change() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let folder = tempfile::tempdir().unwrap();
+    let more = format!("schema.registry.url=http://127.0.0.1:{port}\n");
+    let error = try_start(folder.path(), &more).await.err().unwrap().full_text();
+    assert!(error.contains(&format!("{port} (schema.registry.url)")), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn unreadable_offsets_file_is_named_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("connect.offsets");
