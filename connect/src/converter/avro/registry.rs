@@ -77,7 +77,14 @@ impl RegistryError {
             }
             _ => ConnectError::data(message),
         };
-        error.because(self)
+        // What the message says already is not repeated as its cause.
+        match self {
+            Self::Client(Client::Unavailable { source } | Client::Malformed { source }) => {
+                error.because(source)
+            }
+            Self::Unreadable { source } => error.because(source),
+            _ => error,
+        }
     }
 }
 
