@@ -32,11 +32,9 @@ pub(crate) fn run() -> Result<Table> {
             if fresh || round > 0 {
                 best = Some(match best {
                     None => measured,
-                    Some(best) => (
-                        best.0.min(measured.0),
-                        best.1.min(measured.1),
-                        best.2.min(measured.2),
-                    ),
+                    Some(best) => {
+                        (best.0.min(measured.0), best.1.min(measured.1), best.2.min(measured.2))
+                    }
                 });
             }
         }
