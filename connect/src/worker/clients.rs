@@ -29,6 +29,11 @@ const REMOTE_PACING: [(&str, &str); 3] = [
     ("request.timeout.ms", "30000"),
 ];
 
+/// The group forgets a member that was killed after this time. With the embedded broker nobody
+/// else can take over meanwhile, so the worker's next run would wait for Kafka's 45 s.
+const EMBEDDED_SESSION: [(&str, &str); 2] =
+    [("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "2000")];
+
 /// Records that a sink gets in one put at most; Java's 500 costs more per record.
 const CONSUMER_RECORDS: &str = "5000";
 
@@ -87,6 +92,10 @@ pub fn sink_consumer(
     merged.insert("auto.offset.reset".into(), "earliest".into());
     merged.insert("enable.auto.commit".into(), "false".into());
     merged.insert("max.poll.records".into(), CONSUMER_RECORDS.into());
+    if worker.embedded.is_some() {
+        let session = EMBEDDED_SESSION.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        merged.extend(session);
+    }
     merged.extend(worker.clients.consumer.clone());
     merged.extend(overrides(settings, "consumer.override."));
     build(Role::Consumer, &merged, id)

@@ -1,5 +1,7 @@
 //! The main job: a file flows, line by line, through a topic to another file.
 
+use std::collections::BTreeSet;
+
 use end_to_end::clients::kcat;
 use end_to_end::stack::Stack;
 use end_to_end::wait::wait_until;
@@ -73,4 +75,29 @@ fn first_screen_says_where_everything_is() {
     ] {
         assert!(output.contains(&part), "no {part} in:\n{output}");
     }
+}
+
+#[test]
+fn killed_run_loses_no_line() {
+    let stack = Stack::new();
+    let mut written = stack.read(SAMPLE);
+    for round in 0..2 {
+        let mut worker = stack.start_main_job();
+        wait_until("every line in the sink file", || holds_all(&stack, &written));
+        let line = format!("just before kill {round}\n");
+        stack.append(SAMPLE, &line);
+        written.push_str(&line);
+        worker.kill();
+    }
+    let mut worker = stack.start_main_job();
+    wait_until("every line in the sink file", || holds_all(&stack, &written));
+    assert!(worker.stop().success());
+}
+
+/// Lines may be there twice after a kill, but none may be missing or torn.
+fn holds_all(stack: &Stack, written: &str) -> bool {
+    let output = stack.read(OUTPUT);
+    let found: BTreeSet<&str> = output.lines().collect();
+    let wanted: BTreeSet<&str> = written.lines().collect();
+    found == wanted
 }
