@@ -1,6 +1,8 @@
 //! The answer to a validation: every setting's definition, value and errors, as KIP-26 shapes it.
 
+use config::provider::Resolved;
 use config::{Key, KeyReport};
+use connect_api::connector::Settings;
 use serde::Serialize;
 
 /// Result of validating a connector's settings.
@@ -141,6 +143,20 @@ impl ConfigInfos {
         }
         self.error_count = self.configs.iter().map(|info| info.value.errors.len()).sum();
         self
+    }
+
+    /// Shows references as they were given, and what they stand for nowhere.
+    pub fn hide_resolved(&mut self, given: &Settings, resolved: &Resolved) {
+        for ConfigInfo { value, .. } in &mut self.configs {
+            let reference = given.get(&value.name);
+            let is_shown = value.value.as_ref().is_some_and(|shown| shown != config::HIDDEN);
+            if is_shown && reference != resolved.settings.get(&value.name) {
+                value.value = reference.cloned();
+            }
+            for error in &mut value.errors {
+                *error = config::redact(error, resolved.secrets.iter().map(String::as_str));
+            }
+        }
     }
 
     /// All errors, in the order of the settings.

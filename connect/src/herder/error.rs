@@ -68,7 +68,12 @@ pub enum HerderError {
     TimedOut,
 }
 
+/// One mistake may be an error of several settings: it is told once.
 fn invalid_text(errors: &[String]) -> String {
+    let earlier = |index: usize| errors.get(..index).unwrap_or_default();
+    let errors = errors.iter().enumerate();
+    let errors: Vec<&String> =
+        errors.filter(|(index, error)| !earlier(*index).contains(error)).map(|(_, e)| e).collect();
     let mut text = format!(
         "Connector configuration is invalid and contains the following {} error(s):",
         errors.len()
@@ -82,4 +87,17 @@ fn invalid_text(errors: &[String]) -> String {
          `/connector-plugins/{connectorType}/config/validate`",
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistake_of_two_settings_is_told_once() {
+        let twice = "Must configure one of topics or topics.regex".to_owned();
+        let text = HerderError::Invalid(vec![twice.clone(), twice]).to_string();
+        assert!(text.contains("the following 1 error(s):"), "{text}");
+        assert_eq!(text.matches("Must configure").count(), 1, "{text}");
+    }
 }

@@ -66,7 +66,7 @@ impl Validator {
     /// Wrong settings are no error, but the answer.
     pub async fn validate(&self, settings: &Settings) -> Result<ConfigInfos, HerderError> {
         let plugin = *self.plugin(settings)?;
-        let resolved = self.resolve(settings)?.settings;
+        let Resolved { settings: resolved, secrets } = self.resolve(settings)?;
         let connector = Connector::of(&plugin).ok_or(HerderError::NoClass)?;
         let base: &ConfigDef = if plugin.kind() == PluginKind::Sink { &SINK } else { &SOURCE };
         let own = connector.config();
@@ -83,8 +83,10 @@ impl Validator {
             self.check_converter(&mut infos, &mut complaints, &resolved, (key, for_headers));
         }
         add_overrides(&mut infos, &resolved);
-        complaints.extend(connector.validate(resolved).await?);
-        Ok(infos.with_errors(complaints))
+        complaints.extend(connector.validate(resolved.clone()).await?);
+        let mut infos = infos.with_errors(complaints);
+        infos.hide_resolved(settings, &Resolved { settings: resolved, secrets });
+        Ok(infos)
     }
 
     /// Validates, and turns wrong settings into an error.

@@ -129,11 +129,11 @@ pub enum UnknownPlugin {
 }
 
 fn unknown_text(name: &str, kind: &str, nearest: Option<&str>, built_in: &[&str]) -> String {
-    let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+    let hint = nearest.map(|nearest| format!(" (did you mean {nearest}?)")).unwrap_or_default();
     let list = if built_in.is_empty() { "none".to_owned() } else { built_in.join(", ") };
     format!(
-        "Failed to find any class that implements {kind} and which name matches {name}{hint} \
-         Built in: {list}"
+        "Failed to find any class that implements {kind} and which name matches {name}{hint}; \
+         built in: {list}"
     )
 }
 

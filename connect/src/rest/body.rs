@@ -63,7 +63,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<Option<T>, RestError> {
 
 /// Body of `POST /connectors`.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with name and config")]
 pub struct CreateConnector {
     /// Name; that of the settings when absent.
     #[serde(default)]

@@ -151,7 +151,7 @@ pub fn app(state: RestState) -> Router {
         .with_state(state)
 }
 
-/// Refuses a client that takes no JSON.
+/// Refuses a client that takes no JSON, and words refusals of the framework as JSON.
 async fn negotiate(request: Request, next: Next) -> Response {
     let accepts = request.headers().get_all(header::ACCEPT).iter().collect::<Vec<_>>();
     let takes_json = accepts.is_empty()
@@ -161,9 +161,14 @@ async fn negotiate(request: Request, next: Next) -> Response {
                 matches!(essence, "*/*" | "application/*" | "application/json")
             })
         });
-    if takes_json {
-        next.run(request).await
-    } else {
-        RestError::http(StatusCode::NOT_ACCEPTABLE).into_response()
+    if !takes_json {
+        return RestError::http(StatusCode::NOT_ACCEPTABLE).into_response();
     }
+    let response = next.run(request).await;
+    let media = response.headers().get(header::CONTENT_TYPE);
+    let is_text = media.is_some_and(|media| media.as_bytes().starts_with(b"text/plain"));
+    if response.status().is_client_error() && is_text {
+        return RestError::http(response.status()).into_response();
+    }
+    response
 }

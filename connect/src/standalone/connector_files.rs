@@ -1,15 +1,17 @@
 //! Connectors given as files: `.properties`, or JSON (a flat map of settings, or an object with
 //! `name`, `config` and `initial_state`, KIP-980).
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use config::Properties;
 use connect_api::connector::Settings;
 use serde::Deserialize;
+use serde_json::error::Category;
+use serde_json::{Map, Value};
 
 use crate::connector_config::NAME;
 use crate::herder::Target;
+use crate::rest::body::ConfigBody;
 
 /// Larger files are no connector's.
 const MAX_SIZE: u64 = 1024 * 1024;
@@ -66,7 +68,7 @@ pub enum ConnectorFileError {
 #[derive(Deserialize)]
 struct Named {
     name: String,
-    config: BTreeMap<String, String>,
+    config: ConfigBody,
     #[serde(default)]
     initial_state: Option<String>,
 }
@@ -107,7 +109,11 @@ fn from_json(path: &Path) -> Result<ConnectorFile, ConnectorFileError> {
     }
     let bytes = std::fs::read(path).map_err(io)?;
     let bad = |reason: String| ConnectorFileError::Json { path: path.into(), reason };
-    if let Ok(named) = serde_json::from_slice::<Named>(&bytes) {
+    let json: Map<String, Value> =
+        serde_json::from_slice(&bytes).map_err(|error| bad(malformed(&error)))?;
+    if json.get("config").is_some_and(Value::is_object) {
+        let named = serde_json::from_value::<Named>(Value::Object(json));
+        let named = named.map_err(|error| bad(error.to_string()))?;
         let target = match named.initial_state.as_deref().map(str::to_ascii_uppercase).as_deref() {
             None => None,
             Some("RUNNING") => Some(Target::Started),
@@ -119,12 +125,22 @@ fn from_json(path: &Path) -> Result<ConnectorFile, ConnectorFileError> {
                 )));
             }
         };
-        return Ok(ConnectorFile { name: named.name, config: named.config, target });
+        let ConfigBody(config) = named.config;
+        return Ok(ConnectorFile { name: named.name, config, target });
     }
-    let config = serde_json::from_slice(&bytes).map_err(|error| {
-        bad(format!("expected a map of texts, or an object with name and config, found: {error}"))
-    })?;
+    let ConfigBody(config) =
+        serde_json::from_value(Value::Object(json)).map_err(|error| bad(error.to_string()))?;
     Ok(ConnectorFile { name: String::new(), config, target: None })
+}
+
+fn malformed(error: &serde_json::Error) -> String {
+    match error.classify() {
+        Category::Eof => format!("ends too early: {error}"),
+        Category::Data => {
+            format!("expected a map of texts, or an object with name and config: {error}")
+        }
+        Category::Syntax | Category::Io => format!("malformed JSON: {error}"),
+    }
 }
 
 #[cfg(test)]
@@ -161,8 +177,21 @@ mod tests {
     }
 
     #[test]
+    fn numbers_and_booleans_are_taken_as_their_text() {
+        let flat = read("c.json", r#"{"name": "c", "tasks.max": 1, "b": true}"#).unwrap();
+        let text = r#"{"name": "c", "config": {"tasks.max": 1, "b": true, "n": null}}"#;
+        assert_eq!(flat, read("c.json", text).unwrap());
+        assert_eq!(flat.config["tasks.max"], "1");
+        assert_eq!(flat.config["b"], "true");
+    }
+
+    #[test]
     fn bad_files_are_named() {
-        check_error("c.json", "{\"name\": ", "expected a map of texts");
+        check_error("c.json", "{\"name\": \"c\", \"config\": {", "ends too early");
+        check_error("c.json", "{\"name\": \"c\",}", "malformed JSON: trailing comma at line 1");
+        check_error("c.json", "[1]", "expected a map of texts");
+        let text = r#"{"name": "c", "config": {"topics": ["a"]}}"#;
+        check_error("c.json", text, "the value of topics must be a text");
         check_error("c.properties", "topic=t\n", "missing required configuration \"name\"");
         let text = r#"{"name": "c", "config": {}, "initial_state": "on"}"#;
         check_error("c.json", text, "expected RUNNING, PAUSED or STOPPED");

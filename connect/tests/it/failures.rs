@@ -82,6 +82,31 @@ async fn secret_of_a_provider_shows_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn validation_shows_references_and_not_what_they_stand_for() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("secrets.properties"), "password=hunter22\n").unwrap();
+    let providers = "config.providers=file\nconfig.providers.file.class=FileConfigProvider\n";
+    let worker = Worker::start_in(folder, providers).await;
+    let reference = format!("${{file:{}:password}}", worker.path("secrets.properties").display());
+    let config = json!({
+        "name": "c", "connector.class": "FileStreamSink", "topics": "lines", "file": reference,
+        "tasks.max": reference, "consumer.override.client.rack": reference,
+    });
+    let path = "/connector-plugins/FileStreamSink/config/validate";
+    let (status, infos) = worker.send("PUT", path, Some(config.clone())).await;
+    assert_eq!(status, 200, "{infos}");
+    assert_eq!(infos["error_count"], 1, "{infos}");
+    assert!(!infos.to_string().contains("hunter22"), "{infos}");
+    let shown = infos["configs"].as_array().unwrap().iter();
+    let shown = shown.filter(|info| info["value"]["value"] == reference);
+    assert_eq!(shown.count(), 2, "{infos}");
+    let (status, answer) = worker.send("PUT", "/connectors/c/config", Some(config)).await;
+    assert_eq!(status, 400, "{answer}");
+    assert!(!answer.to_string().contains("hunter22"), "{answer}");
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn put_that_fails_retriably_gets_the_same_records_again() {
     let worker = Worker::start().await;
     std::fs::write(worker.path("input.txt"), "a\nb\n").unwrap();

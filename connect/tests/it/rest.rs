@@ -149,3 +149,11 @@ async fn connector_created_paused_has_no_tasks_until_its_first_resume() {
     assert_eq!(worker.get("/connectors/s/status").await["connector"]["state"], "STOPPED");
     worker.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn path_that_is_no_text_is_refused_in_json() {
+    let worker = Worker::start().await;
+    let (status, body) = worker.send("GET", "/connectors/%FF/status", None).await;
+    assert_eq!((status, &body["error_code"]), (400, &json!(400)), "{body}");
+    worker.stop().await;
+}
