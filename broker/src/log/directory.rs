@@ -150,6 +150,12 @@ impl LogDirectory {
             let config = directory.shared.settings.defaults.clone();
             directory.insert(identity, config, loaded);
         }
+        // What was recovered is on the medium: the next start needs not walk it again.
+        if !points.clean
+            && let Err(error) = directory.shared.write_checkpoints()
+        {
+            tracing::warn!(dir = %path.display(), %error, "checkpoints were not written");
+        }
         Ok(directory)
     }
 

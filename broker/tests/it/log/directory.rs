@@ -61,6 +61,20 @@ fn cluster_id_is_made_once() {
 }
 
 #[test]
+fn what_a_recovery_walked_is_not_walked_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = TestClock::new();
+    let logs = open(OsFileSystem, dir.path(), &clock);
+    let config = LogConfig { flush_policy: FlushPolicy::Os, ..LogConfig::default() };
+    append(&partition(&logs, config), batch(&["a", "b"])).unwrap();
+    drop(logs);
+    let points = || std::fs::read_to_string(dir.path().join("recovery-point-offset-checkpoint"));
+    assert!(points().is_err(), "written before the crash");
+    drop(open(OsFileSystem, dir.path(), &clock));
+    assert_eq!(points().unwrap(), "0\n1\nt 0 2\n");
+}
+
+#[test]
 fn recreated_topic_has_none_of_the_old_records() {
     let disk = Disk::new(1);
     let clock = TestClock::new();
