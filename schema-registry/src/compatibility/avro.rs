@@ -254,6 +254,7 @@ impl Walk<'_> {
                 Ok(steps)
             }
             (Kind::Enum(a), Kind::Enum(b)) => {
+                self.spend(a.symbols.len() + b.symbols.len())?;
                 let mut steps = self.names((&a.name, &a.aliases), &b.name, place)?;
                 let known: BTreeSet<&String> = a.symbols.iter().collect();
                 let missing: BTreeSet<&str> = (b.symbols.iter())
@@ -312,7 +313,11 @@ impl Walk<'_> {
         written: &Name,
         place: (usize, usize),
     ) -> Result<Vec<Step>, CompareError> {
-        if name.simple == written.simple || aliases.contains(written) {
+        if name.simple == written.simple {
+            return Ok(Vec::new());
+        }
+        self.spend(aliases.len())?;
+        if aliases.contains(written) {
             return Ok(Vec::new());
         }
         let detail = format!("expected: {}", written.full());
@@ -327,9 +332,9 @@ impl Walk<'_> {
         place: (usize, usize),
         steps: &mut Vec<Step>,
     ) -> Result<(), CompareError> {
+        self.spend(reader.fields.len() + writer.fields.len())?;
         let written: HashMap<&str, &Field> =
             writer.fields.iter().map(|field| (field.name.as_str(), field)).collect();
-        self.spend(reader.fields.len() + writer.fields.len())?;
         for (index, field) in reader.fields.iter().enumerate() {
             let names = std::iter::once(&field.name).chain(&field.aliases);
             let mut hits = names.filter_map(|name| written.get(name.as_str()));
@@ -467,6 +472,17 @@ mod tests {
         let error = differences(&doubling("int"), &doubling("string")).unwrap_err();
         assert_eq!(error, CompareError::TooComplex { limit: MAX_STEPS });
         assert!(differences(&doubling("long"), &doubling("int")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn union_of_many_enums_cannot_exhaust_the_check() {
+        let symbols: Vec<String> = (0..20_000).map(|number| format!("S{number}")).collect();
+        let reader = parse(&json!({"type":"enum","name":"E","symbols":symbols}));
+        let writer: Vec<Value> = (0..20_000)
+            .map(|number| json!({"type":"enum","name":format!("W{number}"),"symbols":["S0"]}))
+            .collect();
+        let error = differences(&reader, &parse(&writer.into())).unwrap_err();
+        assert_eq!(error, CompareError::TooComplex { limit: MAX_STEPS });
     }
 
     /// Pairs of types that have much in common; each named type occurs once in a schema.
