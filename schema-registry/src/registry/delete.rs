@@ -46,7 +46,7 @@ pub fn decide_version(
     };
     let (number, version) = wanted.find(index, subject, which).unwrap_or((number, version));
     settings::refuse_read_only(index, Some(subject))?;
-    refuse_referenced(index, subject, number)?;
+    refuse_referenced(index, (subject, number), deletion)?;
     let records = match deletion {
         Deletion::Permanent if !version.deleted => {
             return Err(RegistryError::VersionNotSoftDeleted(subject.to_owned(), number));
@@ -91,7 +91,7 @@ pub fn decide_subject(
     };
     settings::refuse_read_only(index, Some(subject))?;
     for number in &versions {
-        refuse_referenced(index, subject, *number)?;
+        refuse_referenced(index, (subject, *number), deletion)?;
     }
     let records = match deletion {
         Deletion::Permanent if index.has_subject(subject, Deleted::Without) => {
@@ -112,9 +112,18 @@ pub fn decide_subject(
     Ok(Decision::append(records, versions))
 }
 
-fn refuse_referenced(index: &Index, subject: &str, version: i32) -> Result<(), RegistryError> {
-    // A soft-deleted version is still used by what refers to it; only for good do both go.
-    let used = index.referrers(subject, version).next().is_some();
+/// A version that is soft-deleted itself does not hold what it uses back from a soft deletion. For
+/// good, that goes only after it: its id can still be read.
+fn refuse_referenced(
+    index: &Index,
+    (subject, version): (&str, i32),
+    deletion: Deletion,
+) -> Result<(), RegistryError> {
+    let holds = |(user, number)| {
+        deletion == Deletion::Permanent
+            || index.version(user, number).is_some_and(|found| !found.deleted)
+    };
+    let used = index.referrers(subject, version).any(holds);
     if used { Err(RegistryError::Referenced(subject.to_owned(), version)) } else { Ok(()) }
 }
 

@@ -49,8 +49,12 @@ async fn reference_is_resolved_kept_and_protected() {
     assert_eq!(looked_up["id"], 2, "a look-up finds what means the same");
     cluster.delete("/subjects/user").await.ok();
     assert_eq!(cluster.get("/subjects/base/versions/1/referencedby").await.ok(), json!([]));
-    cluster.delete("/subjects/user?permanent=true").await.ok();
     assert_eq!(cluster.delete("/subjects/base").await.ok(), json!([1]));
+    assert_eq!(cluster.delete("/subjects/base?permanent=true").await.code(), 42206);
+    let resolved_still = cluster.get("/schemas/ids/2?format=resolved").await.ok();
+    assert_eq!(resolved_still["schema"], resolved, "what is soft-deleted can be read");
+    cluster.delete("/subjects/user?permanent=true").await.ok();
+    assert_eq!(cluster.delete("/subjects/base?permanent=true").await.ok(), json!([1]));
     assert_eq!(cluster.post("/subjects/other/versions", &user(1)).await.code(), 42201);
     cluster.stop().await;
 }
