@@ -247,7 +247,8 @@ mod tests {
 
     #[test]
     fn answers_ignore_what_newer_registries_add() {
-        let text = r#"{"subject":"s","version":1,"id":7,"schema":"\"int\"","ts":1,"schemaTags":[]}"#;
+        let text =
+            r#"{"subject":"s","version":1,"id":7,"schema":"\"int\"","ts":1,"schemaTags":[]}"#;
         let found: SubjectVersion = serde_json::from_str(text).unwrap();
         assert_eq!((found.version, found.id, found.references.len()), (1, 7, 0));
         assert_eq!(
