@@ -170,7 +170,7 @@ impl From<StoreError> for RegistryError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::TooLarge { .. } => Self::TooLarge,
-            StoreError::TimedOut { .. } => Self::TimedOut(error),
+            StoreError::TimedOut { .. } | StoreError::Late { .. } => Self::TimedOut(error),
             other => Self::Store(other),
         }
     }

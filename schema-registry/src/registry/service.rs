@@ -19,6 +19,7 @@ use crate::store::KafkaStore;
 use crate::store::content::Content;
 use crate::store::index::{Deleted, Index};
 use crate::store::record::Mode;
+use crate::store::writer::{Footprint, Ground};
 
 /// With which versions of a subject a schema is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,9 +132,12 @@ impl Registry {
             return Ok(known);
         }
         let default_level = self.config.compatibility;
+        let footprint =
+            Footprint::Registration { subject: subject.clone(), content: new.content.hash };
         let registration = Registration { subject, new, version, default_level };
         let cache = Arc::clone(&self.cache);
-        self.store.change(move |ground| register::decide(ground, &cache, &registration)).await
+        let decide = move |ground: &Ground<'_>| register::decide(ground, &cache, &registration);
+        self.store.change(footprint, decide).await
     }
 
     fn latest(&self, subject: &str) -> Option<Found> {
@@ -242,7 +246,7 @@ impl Registry {
     ) -> Result<i32, RegistryError> {
         self.store.ready().await?;
         self.store
-            .change(move |ground| {
+            .change(Footprint::Everything, move |ground| {
                 delete::decide_version(&ground.index.read(), (&subject, &version), deletion)
             })
             .await
@@ -260,7 +264,9 @@ impl Registry {
     ) -> Result<Vec<i32>, RegistryError> {
         self.store.ready().await?;
         self.store
-            .change(move |ground| delete::decide_subject(&ground.index.read(), &subject, deletion))
+            .change(Footprint::Everything, move |ground| {
+                delete::decide_subject(&ground.index.read(), &subject, deletion)
+            })
             .await
     }
 
@@ -277,7 +283,7 @@ impl Registry {
         self.store.ready().await?;
         let decide =
             move |index: &Index| settings::decide_config(index, subject.as_deref(), change);
-        self.store.change(move |ground| decide(&ground.index.read())).await
+        self.store.change(Footprint::Everything, move |ground| decide(&ground.index.read())).await
     }
 
     /// Unsets the settings of a subject, or of all, and returns what they were.
@@ -294,7 +300,7 @@ impl Registry {
         let decide = move |index: &Index| {
             settings::decide_config_deletion(index, subject.as_deref(), default)
         };
-        self.store.change(move |ground| decide(&ground.index.read())).await
+        self.store.change(Footprint::Everything, move |ground| decide(&ground.index.read())).await
     }
 
     /// Changes the mode of a subject, or of all.
@@ -306,7 +312,9 @@ impl Registry {
         self.refuse_fixed_modes()?;
         self.store.ready().await?;
         let decide = move |index: &Index| settings::decide_mode(index, subject.as_deref(), mode);
-        self.store.change(move |ground| Ok(decide(&ground.index.read()))).await
+        self.store
+            .change(Footprint::Everything, move |ground| Ok(decide(&ground.index.read())))
+            .await
     }
 
     /// Unsets modes and returns what the first of them was.
@@ -318,7 +326,9 @@ impl Registry {
         self.refuse_fixed_modes()?;
         self.store.ready().await?;
         let decide = move |index: &Index| settings::decide_mode_deletion(index, &deletion);
-        self.store.change(move |ground| Ok(decide(&ground.index.read()))).await
+        self.store
+            .change(Footprint::Everything, move |ground| Ok(decide(&ground.index.read())))
+            .await
     }
 
     fn refuse_fixed_modes(&self) -> Result<(), RegistryError> {

@@ -27,6 +27,15 @@ pub enum StoreError {
         /// How long was waited.
         timeout_ms: u128,
     },
+    /// Changes before it took all the time that it had.
+    #[error("the change waited {timeout_ms} ms for others and was not made")]
+    Late {
+        /// How long it waited.
+        timeout_ms: u128,
+    },
+    /// No id is left to give.
+    #[error("a record of the topic has the largest possible id, so that no new schema can get one")]
+    NoIds,
     /// Too many changes are waiting.
     #[error("{limit} changes are waiting already")]
     Busy {

@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::index::Index;
 use super::progress::Progress;
 use super::reader::{Reader, Shared};
-use super::writer::{Decision, Ground, Writer};
+use super::writer::{Decision, Footprint, Ground, Writer};
 use crate::config::RegistryConfig;
 
 /// An index that follows the topic, and one writer. Dropping it blocks until its threads have ended.
@@ -73,13 +73,14 @@ impl KafkaStore {
     /// The change is carried out nevertheless.
     pub async fn change<T, E>(
         &self,
+        footprint: Footprint,
         decide: impl FnOnce(&Ground<'_>) -> Result<Decision<T>, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.writer.change(decide).await
+        self.writer.change(footprint, decide).await
     }
 
     /// Makes everything that waits for Kafka give up.

@@ -1,5 +1,7 @@
 //! Registering, looking up, reading and listing schemas.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::json;
 
 use crate::harness::{Cluster, record};
@@ -67,6 +69,43 @@ async fn parallel_registrations_of_one_schema_give_one_id() {
     for subject in 0..4 {
         let versions = cluster.get(&format!("/subjects/s{subject}/versions")).await.ok();
         assert_eq!(versions, json!([1]));
+    }
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_under_way_together_give_each_schema_one_id_and_leave_no_gap() {
+    let cluster = Cluster::start().await;
+    cluster.put("/config", &json!({"compatibility": "NONE"})).await.ok();
+    let register = |number: usize| {
+        let (subject, name) = (format!("s{}", number % 20), format!("R{}", number % 31));
+        let text = record(&name, &[]);
+        let cluster = &cluster;
+        async move {
+            if number % 50 == 7 {
+                let body = json!({"compatibility": "NONE"});
+                cluster.put(&format!("/config/{subject}"), &body).await.ok();
+            }
+            (subject.clone(), text.clone(), cluster.register(&subject, &text).await)
+        }
+    };
+    let done = futures_util::future::join_all((0..400).map(register)).await;
+    let mut ids: BTreeMap<String, i64> = BTreeMap::new();
+    let mut subjects: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
+    for (subject, text, id) in done {
+        assert_eq!(*ids.entry(text).or_insert(id), id, "a schema has one id");
+        subjects.entry(subject).or_default().insert(id);
+    }
+    let distinct: BTreeSet<i64> = ids.values().copied().collect();
+    assert_eq!(distinct, (1..=31).collect(), "each schema has its own id");
+    let cluster = cluster.restart().await;
+    for (text, id) in &ids {
+        assert_eq!(cluster.get(&format!("/schemas/ids/{id}")).await.ok()["schema"], **text);
+    }
+    for (subject, registered) in &subjects {
+        let versions = cluster.get(&format!("/subjects/{subject}/versions")).await.ok();
+        let expected: Vec<usize> = (1..=registered.len()).collect();
+        assert_eq!(versions, json!(expected), "versions of {subject} have no gap");
     }
     cluster.stop().await;
 }

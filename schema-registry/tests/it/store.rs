@@ -134,3 +134,20 @@ async fn topic_of_redpanda_s_registry_is_read_but_not_written() {
     assert!(refused.message().contains("kafkastore.topic"), "{refused:?}");
     cluster.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn largest_id_in_the_topic_is_given_to_no_other_schema() {
+    let cluster = Cluster::start().await;
+    cluster.register("before", "\"int\"").await;
+    let key = r#"{"keytype":"SCHEMA","subject":"last","version":1,"magic":1}"#;
+    let value =
+        r#"{"subject":"last","version":1,"id":2147483647,"schema":"\"long\"","deleted":false}"#;
+    cluster.append(vec![(Some(key.to_owned()), Some(value.to_owned()))]).await;
+    wait_for(&cluster, "/subjects", json!(["before", "last"])).await;
+    let refused = cluster.post("/subjects/s/versions", &json!({"schema": "\"bytes\""})).await;
+    assert_eq!(refused.code(), 50001);
+    assert!(refused.message().contains("largest possible id"), "{refused:?}");
+    assert_eq!(cluster.register("known", "\"long\"").await, i64::from(i32::MAX));
+    assert_eq!(cluster.register("known2", "\"int\"").await, 1);
+    cluster.stop().await;
+}
