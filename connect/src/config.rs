@@ -286,6 +286,21 @@ pub struct Timing {
     pub task_shutdown_timeout: Duration,
 }
 
+impl Timing {
+    /// Longest wait for acknowledgements at a task's end: a part of the time that it has to stop,
+    /// so that it is not given up before its offsets are stored.
+    #[must_use]
+    pub fn last_wait(&self) -> Duration {
+        self.offset_flush_timeout.min(self.task_shutdown_timeout * 3 / 4)
+    }
+
+    /// Longest wait for leaving a consumer group at a task's end.
+    #[must_use]
+    pub fn last_close(&self) -> Duration {
+        self.offset_flush_timeout.min(self.task_shutdown_timeout / 8)
+    }
+}
+
 /// Whether the topics of connectors are remembered.
 #[derive(Debug, Clone, Copy)]
 pub struct TopicTracking {

@@ -119,7 +119,7 @@ fn error_keys() -> Vec<Key> {
             .group(ERRORS, 1)
             .width(Width::Medium)
             .display_name("Retry Timeout for Errors")
-            .doc("How long a failed operation is tried again, in ms; -1 for ever."),
+            .doc("How long a failed operation is tried again, in ms; -1 for ever. When not set, only what waits for an outside system, such as a schema registry that is away, is tried again, for ever."),
         Key::long("errors.retry.delay.max.ms")
             .default_value(60_000i64)
             .at_least(1)

@@ -105,14 +105,20 @@ impl ConnectError {
         }
     }
 
-    /// Writes the error and all its causes on one line each, as `trace` in a status shows it.
+    /// Writes the error and all its causes on one line each, as `trace` in a status shows it. A
+    /// cause that an error names in its own words is not repeated.
     #[must_use]
     pub fn trace(&self) -> String {
         let mut out = format!("{}: {self}", self.java_class());
+        let mut last = self.to_string();
         let mut cause = self.source();
         while let Some(error) = cause {
-            out.push_str("\nCaused by: ");
-            out.push_str(&error.to_string());
+            let words = error.to_string();
+            if !last.contains(&words) {
+                out.push_str("\nCaused by: ");
+                out.push_str(&words);
+                last = words;
+            }
             cause = error.source();
         }
         out
@@ -131,6 +137,18 @@ mod tests {
             error.trace(),
             "org.apache.kafka.connect.errors.ConnectException: write /tmp/out\n\
              Caused by: no space left on device"
+        );
+    }
+
+    #[test]
+    fn cause_that_was_named_already_is_not_repeated() {
+        let away = std::io::Error::other("connection refused");
+        let error = ConnectError::retriable("registry is away").because(away);
+        let error = ConnectError::fatal(format!("record 7: {error}")).because(error);
+        assert_eq!(
+            error.trace(),
+            "org.apache.kafka.connect.errors.ConnectException: record 7: registry is away\n\
+             Caused by: connection refused"
         );
     }
 }

@@ -319,8 +319,9 @@ impl Actor {
 
     fn fail(&mut self, name: &Arc<str>, error: &ConnectError) {
         if self.entries.contains_key(name) {
-            tracing::error!("connector {name} failed: {}", error.trace());
-            self.shared.status.set_connector(name, State::Failed, Some(error.trace()));
+            let trace = self.redacted(name, error);
+            tracing::error!("connector {name} failed: {trace}");
+            self.shared.status.set_connector(name, State::Failed, Some(trace));
         }
     }
 
@@ -394,15 +395,20 @@ impl Actor {
             .await
     }
 
-    /// Shows a connector as failed; its settings must change, or somebody restart it.
-    fn mark_failed(&mut self, name: &Arc<str>, error: &ConnectError) {
+    /// An error of a connector, in words without its secrets.
+    fn redacted(&self, name: &Arc<str>, error: &ConnectError) -> String {
         let secrets = self
             .entries
             .get(name)
             .and_then(|entry| self.validator.resolve(&entry.config).ok())
             .map(|resolved| resolved.secrets)
             .unwrap_or_default();
-        let trace = config::redact(&error.trace(), secrets.iter().map(String::as_str));
+        config::redact(&error.trace(), secrets.iter().map(String::as_str))
+    }
+
+    /// Shows a connector as failed; its settings must change, or somebody restart it.
+    fn mark_failed(&mut self, name: &Arc<str>, error: &ConnectError) {
+        let trace = self.redacted(name, error);
         tracing::error!("Failed to start connector {name}: {trace}");
         self.shared.status.set_connector(name, State::Failed, Some(trace));
         if let Some(running) = self.running.get_mut(name) {

@@ -29,6 +29,9 @@ const REMOTE_PACING: [(&str, &str); 3] = [
     ("request.timeout.ms", "30000"),
 ];
 
+/// Requests in flight up to which an idempotent producer keeps order.
+const MOST_IN_FLIGHT: i64 = 5;
+
 /// The group forgets a member that was killed after this time. With the embedded broker nobody
 /// else can take over meanwhile, so the worker's next run would wait for Kafka's 45 s.
 const EMBEDDED_SESSION: [(&str, &str); 2] =
@@ -154,8 +157,13 @@ fn producer_defaults(worker: &WorkerConfig, client_id: String) -> BTreeMap<Strin
 
 /// Drops our idempotence when a user's own setting contradicts it, as `acks=1` does.
 fn weaken_consistently(settings: &mut BTreeMap<String, String>) {
-    let acks = settings.get("acks").map(String::as_str);
-    if !matches!(acks, Some("all" | "-1")) {
+    let acks = settings.get("acks").map(|acks| acks.trim());
+    let number = |key: &str| settings.get(key).and_then(|text| text.trim().parse::<i64>().ok());
+    let in_flight = number("max.in.flight.requests.per.connection");
+    if !matches!(acks, Some("all" | "-1"))
+        || in_flight.is_some_and(|count| count > MOST_IN_FLIGHT)
+        || number("retries") == Some(0)
+    {
         settings.insert("enable.idempotence".to_owned(), "false".to_owned());
     }
 }
@@ -177,4 +185,35 @@ fn build(
         tracing::warn!(task = %id, "{warning}");
     }
     Ok(built)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(key: &str, value: &str, idempotent: &str) {
+        let mut settings: BTreeMap<String, String> =
+            [("acks", "all")].into_iter().chain(REMOTE_PACING).map(owned).collect();
+        settings.extend([owned((key, value))]);
+        weaken_consistently(&mut settings);
+        assert_eq!(settings["enable.idempotence"], idempotent, "{key}={value}");
+        settings.insert("bootstrap.servers".to_owned(), "localhost:9092".to_owned());
+        let built = ClientSettings::from_properties(Role::Producer, &settings).unwrap();
+        client::Producer::new(&built, std::sync::Arc::new(|_| {})).unwrap();
+    }
+
+    fn owned((key, value): (&str, &str)) -> (String, String) {
+        (key.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn setting_that_idempotence_forbids_is_taken_without_idempotence() {
+        check("acks", "-1", "true");
+        check("acks", "1", "false");
+        check("max.in.flight.requests.per.connection", "5", "true");
+        check("max.in.flight.requests.per.connection", "6", "false");
+        check("retries", "3", "true");
+        check("retries", "0", "false");
+    }
 }

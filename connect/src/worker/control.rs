@@ -14,6 +14,8 @@ pub enum TaskTarget {
     Paused,
     /// End.
     Stopping,
+    /// End, and leave status and offsets alone: another task may have taken the place.
+    Abandoned,
 }
 
 /// The task's end: read between batches, waited for inside of waits.
@@ -39,7 +41,13 @@ impl TaskControl {
     /// Tells whether the task is to end.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
-        self.target() == TaskTarget::Stopping
+        matches!(self.target(), TaskTarget::Stopping | TaskTarget::Abandoned)
+    }
+
+    /// Tells whether nobody waits for the task's end any more.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.target() == TaskTarget::Abandoned
     }
 
     /// Runs a future to its end on this thread.

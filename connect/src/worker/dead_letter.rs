@@ -136,14 +136,15 @@ impl DeadLetterQueue {
         }
     }
 
-    /// Waits until all queued records are acknowledged.
+    /// Waits until all queued records are acknowledged; false when some are not in time.
     ///
     /// # Errors
     ///
-    /// Fatal: one was refused, or not acknowledged in time.
-    pub fn flush(&self, timeout: Duration) -> Result<()> {
-        self.producer.flush(timeout).map_err(client_error)?;
-        self.check()
+    /// Fatal: one was refused.
+    pub fn flush(&self, timeout: Duration) -> Result<bool> {
+        let flushed = self.producer.flush(timeout);
+        self.check()?;
+        Ok(flushed.is_ok())
     }
 
     fn check(&self) -> Result<()> {

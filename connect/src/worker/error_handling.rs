@@ -1,8 +1,9 @@
 //! What happens when one record cannot be processed: retry, skip, log, or fail the task.
 //!
 //! Retriable errors are tried again from 300 ms, doubling, below `errors.retry.delay.max.ms`,
-//! for `errors.retry.timeout`. What remains retriable then fails the task even with
-//! `errors.tolerance=all`: a service that is away says nothing about the record.
+//! for `errors.retry.timeout`, or for as long as it takes when that is not set. What remains
+//! retriable then fails the task even with `errors.tolerance=all`: a service that is away says
+//! nothing about the record.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::progress::TaskProgress;
 use crate::status::TaskId;
 
 const FIRST_DELAY: Duration = Duration::from_millis(300);
+const RETRY_TIMEOUT: &str = "errors.retry.timeout";
 
 /// Where a record was when it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +77,8 @@ impl ErrorSettings {
     #[must_use]
     pub fn of(parsed: &Config) -> Self {
         let ms = |value: i64| Duration::from_millis(u64::try_from(value).unwrap_or(0));
-        let timeout = parsed.long("errors.retry.timeout");
+        let is_given = parsed.is_given(RETRY_TIMEOUT);
+        let timeout = if is_given { parsed.long(RETRY_TIMEOUT) } else { -1 };
         Self {
             tolerate_all: parsed.string("errors.tolerance").eq_ignore_ascii_case("all"),
             retry_timeout: (timeout >= 0).then(|| ms(timeout)),
@@ -144,6 +147,18 @@ impl ErrorHandling {
             };
             delay = (delay * 2).min(self.settings.retry_delay_max);
         }
+    }
+
+    /// Tells whether an error only means that the task was told to stop while it tried again.
+    #[must_use]
+    pub fn is_interrupted(&self, error: &ConnectError) -> bool {
+        error.is_retriable() && self.control.is_stopping()
+    }
+
+    /// Where the task counts.
+    #[must_use]
+    pub const fn progress(&self) -> &Arc<TaskProgress> {
+        &self.progress
     }
 
     /// Decides on a failed record: returns when it is to be skipped.
@@ -237,9 +252,21 @@ mod tests {
     }
 
     #[test]
-    fn without_a_retry_timeout_there_is_one_try() {
+    fn service_that_is_away_is_waited_for_unless_a_retry_timeout_is_set() {
         let runtime = runtime();
-        let mut handling = handling(&runtime, &[]);
+        let mut handling = handling(&runtime, &[("errors.retry.delay.max.ms", "1")]);
+        let mut tries = 0;
+        let result = handling.retrying(|| {
+            tries += 1;
+            if tries < 4 { Err(ConnectError::retriable("away")) } else { Ok(tries) }
+        });
+        assert_eq!(result.unwrap(), 4);
+    }
+
+    #[test]
+    fn with_a_retry_timeout_of_0_there_is_one_try() {
+        let runtime = runtime();
+        let mut handling = handling(&runtime, &[("errors.retry.timeout", "0")]);
         let mut tries = 0;
         let result: Result<()> = handling.retrying(|| {
             tries += 1;

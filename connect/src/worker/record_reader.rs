@@ -96,6 +96,11 @@ impl RecordReader {
             out.bytes += u64::try_from(size).unwrap_or(u64::MAX);
             match self.convert(&record) {
                 Ok(converted) => out.records.push(converted),
+                Err(failure) if self.errors.is_interrupted(&failure.error) => {
+                    // The whole batch is read again.
+                    out.clear();
+                    return Ok(());
+                }
                 Err(mut failure) => self.skip(&record, &mut failure)?,
             }
         }

@@ -6,10 +6,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use client::{ClientSettings, Delivery, KafkaError, OutRecord, Producer, SendError};
+use client::{ClientSettings, Delivery, ErrorCode, KafkaError, OutRecord, Producer, SendError};
 use connect_api::convert::RawHeaders;
 use connect_api::{ConnectError, Result, SourceRecord};
 use parking_lot::Mutex;
@@ -20,6 +20,7 @@ use super::error_handling::{ErrorHandling, Failure, Stage};
 use super::source_task::client_error;
 use super::submitted::{Acks, Committable, Submitted};
 use super::topic_creator::TopicCreator;
+use crate::progress::TaskProgress;
 
 /// Most runs of records that may wait for acknowledgements.
 const MAX_RUNS: usize = 16_384;
@@ -39,7 +40,7 @@ pub struct Sent {
 struct Deliveries {
     acks: Arc<Acks>,
     tolerant: bool,
-    skipped: AtomicU64,
+    progress: Arc<TaskProgress>,
     failed: AtomicBool,
     failure: Mutex<Option<KafkaError>>,
 }
@@ -48,9 +49,9 @@ impl Deliveries {
     fn delivered(&self, delivery: Delivery) {
         match delivery.result {
             Ok(_) => self.acks.acknowledge(delivery.token),
-            Err(error) if self.tolerant && !error.is_fatal() => {
+            Err(error) if self.tolerant && is_about_the_record(&error) => {
                 tracing::error!("record skipped, Kafka refused it: {error}");
-                self.skipped.fetch_add(1, Ordering::Relaxed);
+                self.progress.add_error();
                 self.acks.acknowledge(delivery.token);
             }
             Err(error) => {
@@ -59,6 +60,13 @@ impl Deliveries {
             }
         }
     }
+}
+
+/// A cluster that is away, or a producer that is closed, says nothing about the record.
+fn is_about_the_record(error: &KafkaError) -> bool {
+    let is_purged =
+        matches!(error.code(), ErrorCode::PURGED_FROM_QUEUE | ErrorCode::PURGED_IN_FLIGHT);
+    !is_purged && !error.is_fatal() && !error.is_retriable()
 }
 
 /// The way of one task's records to Kafka.
@@ -89,7 +97,7 @@ impl RecordSender {
         let deliveries = Arc::new(Deliveries {
             acks: submitted.acks(),
             tolerant: errors.tolerates(),
-            skipped: AtomicU64::new(0),
+            progress: Arc::clone(errors.progress()),
             failed: AtomicBool::new(false),
             failure: Mutex::new(None),
         });
@@ -114,7 +122,7 @@ impl RecordSender {
         let mut sent = Sent::default();
         let mut headers = RawHeaders::new();
         for mut record in records {
-            self.topics.prepare(&record.topic)?;
+            self.topics.prepare(&record.topic).inspect_err(|_| self.submitted.close())?;
             if !self.wait_for_run(uncommitted)? {
                 break;
             }
@@ -123,6 +131,7 @@ impl RecordSender {
             let bytes = match self.convert_and_send(&record, &mut headers, token) {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => break,
+                Err(failure) if self.errors.is_interrupted(&failure.error) => break,
                 Err(mut failure) => {
                     self.errors.tolerate(&mut failure, &Place(&record)).inspect_err(|_| {
                         self.submitted.close();
@@ -288,5 +297,35 @@ impl fmt::Display for Place<'_> {
             write!(f, " {key}={value}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(code: ErrorCode, is_skipped: bool) {
+        let submitted = Submitted::new(2);
+        let deliveries = Deliveries {
+            acks: submitted.acks(),
+            tolerant: true,
+            progress: Arc::default(),
+            failed: AtomicBool::new(false),
+            failure: Mutex::new(None),
+        };
+        let result = Err(KafkaError::from_code(code));
+        deliveries.delivered(Delivery { token: 0, result });
+        assert_eq!(deliveries.acks.acknowledged() == 1, is_skipped, "{code:?}");
+        assert_eq!(!deliveries.failed.load(Ordering::Acquire), is_skipped, "{code:?}");
+    }
+
+    #[test]
+    fn record_is_skipped_for_its_own_fault_only() {
+        check(ErrorCode::MESSAGE_TOO_LARGE, true);
+        check(ErrorCode::MESSAGE_TIMED_OUT, false);
+        check(ErrorCode::TRANSPORT, false);
+        check(ErrorCode::PURGED_FROM_QUEUE, false);
+        check(ErrorCode::FATAL, false);
     }
 }

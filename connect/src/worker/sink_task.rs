@@ -118,7 +118,9 @@ impl SinkTaskParts {
         let context = Arc::new(SinkContext::new(self.reporter.clone()));
         self.control.block_on(self.task.start(Arc::clone(&context) as _, &self.settings))?;
         self.subscribe()?;
-        self.status.set_task(&self.id, State::Running, None);
+        if !self.control.is_stopping() {
+            self.status.set_task(&self.id, State::Running, None);
+        }
         tracing::info!("Sink task {} finished initialization and start", self.id);
         let now = Instant::now();
         let mut run = SinkTaskRun {
@@ -155,7 +157,7 @@ impl SinkTaskRun {
     fn move_records(&mut self) -> Result<()> {
         loop {
             match self.parts.control.target() {
-                TaskTarget::Stopping => return Ok(()),
+                TaskTarget::Stopping | TaskTarget::Abandoned => return Ok(()),
                 target => self.follow(target)?,
             }
             self.follow_wishes()?;
@@ -390,8 +392,16 @@ impl SinkTaskRun {
         }
         self.positions.remove(partitions);
         self.read.remove(partitions);
-        if self.read.stretches.is_empty() {
-            self.retry = None;
+        if self.read.stretches.is_empty() && self.retry.take().is_some() && !self.paused {
+            // What stays was paused for the batch that went away.
+            let assigned = self.positions.partitions();
+            if let Err(error) = self.parts.consumer.resume(&assigned) {
+                tracing::error!(
+                    "resume of {} by task {}: {error}",
+                    names(&assigned),
+                    self.parts.id
+                );
+            }
         }
     }
 
@@ -413,8 +423,14 @@ impl SinkTaskRun {
             Err(error) => return self.rewind(&error),
         };
         self.bury_reported()?;
-        if let Some(queue) = self.parts.reader.dead_letters() {
-            queue.flush(self.parts.timing.offset_flush_timeout)?;
+        if let Some(queue) = self.parts.reader.dead_letters()
+            && !queue.flush(self.parts.timing.offset_flush_timeout)?
+        {
+            tracing::warn!(
+                "task {} commits later: its dead letter queue has records that Kafka has not acknowledged",
+                self.parts.id
+            );
+            return Ok(());
         }
         let confirmed = confirmed.iter().map(|(partition, offset)| (of_client(partition), *offset));
         let offsets = self.positions.committable(confirmed);
@@ -502,6 +518,7 @@ impl SinkTaskRun {
     /// Commits what was delivered, closes and leaves the group.
     fn finish(mut self) {
         let assigned = self.positions.partitions();
+        self.parts.timing.offset_flush_timeout = self.parts.timing.last_wait();
         if let Err(error) = self.commit(&assigned) {
             tracing::error!("last commit of task {}: {}", self.parts.id, error.trace());
         }
@@ -512,7 +529,7 @@ impl SinkTaskRun {
         let mut parts = self.parts;
         parts.control.block_on(parts.task.stop());
         self.batch.clear();
-        if !parts.consumer.close(parts.timing.offset_flush_timeout) {
+        if !parts.consumer.close(parts.timing.last_close()) {
             tracing::warn!("task {} did not leave its consumer group in time", parts.id);
         }
     }

@@ -74,7 +74,7 @@ impl SourceTaskRun {
         loop {
             match self.control.target() {
                 TaskTarget::Running => return true,
-                TaskTarget::Stopping => return false,
+                TaskTarget::Stopping | TaskTarget::Abandoned => return false,
                 TaskTarget::Paused => self.pause(),
             }
         }
@@ -86,12 +86,14 @@ impl SourceTaskRun {
     }
 
     fn move_records(&mut self) -> Result<()> {
-        self.status.set_task(&self.id, State::Running, None);
+        if !self.control.is_stopping() {
+            self.status.set_task(&self.id, State::Running, None);
+        }
         let mut next_commit = Instant::now() + self.timing.offset_flush_interval;
         let mut paused = false;
         loop {
             match self.control.target() {
-                TaskTarget::Stopping => return Ok(()),
+                TaskTarget::Stopping | TaskTarget::Abandoned => return Ok(()),
                 TaskTarget::Paused => {
                     paused = true;
                     self.pause();
@@ -135,6 +137,10 @@ impl SourceTaskRun {
 
     /// Stores what is acknowledged. A failure keeps the offsets for the next time.
     fn commit(&mut self) {
+        if self.control.is_abandoned() {
+            tracing::warn!("task {} was given up: its last offsets are not stored", self.id);
+            return;
+        }
         self.sender.take_committable(&mut self.uncommitted);
         if self.uncommitted.is_empty() {
             tracing::debug!(
@@ -156,7 +162,7 @@ impl SourceTaskRun {
 
     /// Ends the task: waits for acknowledgements, stores offsets, stops.
     fn finish(&mut self, healthy: bool) {
-        let all_sent = self.sender.flush(self.timing.offset_flush_timeout);
+        let all_sent = self.sender.flush(self.timing.last_wait());
         self.commit();
         if healthy && !all_sent {
             tracing::warn!(

@@ -6,7 +6,6 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -33,8 +32,6 @@ pub struct TaskHandle {
     id: TaskId,
     target: watch::Sender<TaskTarget>,
     finished: oneshot::Receiver<()>,
-    /// Set when nobody waits for the task any more: it must not touch its status then.
-    abandoned: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
@@ -54,16 +51,15 @@ impl TaskHandle {
         let (done, finished) = oneshot::channel();
         let control = TaskControl::new(receiver, context.runtime.clone());
         let thread_id = id.clone();
-        let abandoned = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&abandoned);
+        let last_word = control.clone();
         let thread = std::thread::Builder::new().name(format!("task-{id}")).spawn(move || {
             let outcome = catch_unwind(AssertUnwindSafe(|| body(control)));
-            if !flag.load(Ordering::Acquire) {
+            if !last_word.is_abandoned() {
                 report(&thread_id, &context, outcome);
             }
             drop(done);
         })?;
-        Ok(Self { id, target: sender, finished, abandoned, thread })
+        Ok(Self { id, target: sender, finished, thread })
     }
 
     /// Tells the task what to do; it follows between two batches.
@@ -77,7 +73,7 @@ impl TaskHandle {
     pub async fn join(mut self, deadline: Instant) -> bool {
         let ended = tokio::time::timeout_at(deadline.into(), &mut self.finished).await.is_ok();
         if !ended {
-            self.abandoned.store(true, Ordering::Release);
+            self.tell(TaskTarget::Abandoned);
             tracing::error!(
                 "Graceful stop of task {} failed: it does not return; its thread is abandoned",
                 self.id
@@ -175,5 +171,26 @@ mod tests {
         });
         assert!(stopped.await);
         assert_eq!(context.status.task("c", 0).unwrap().state, State::Unassigned);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn task_that_does_not_stop_in_time_is_abandoned_and_leaves_its_status_alone() {
+        let context = context(&[]);
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let (ended, end) = std::sync::mpsc::channel();
+        let id = TaskId { connector: "c".into(), task: 0 };
+        let body = move |control: TaskControl| {
+            released.recv_timeout(Duration::from_secs(5)).unwrap();
+            ended.send(control.is_stopping() && control.is_abandoned()).unwrap();
+            Err(ConnectError::fatal("too late"))
+        };
+        let handle =
+            TaskHandle::spawn(id.clone(), context.clone(), TaskTarget::Running, body).unwrap();
+        handle.tell(TaskTarget::Stopping);
+        context.status.set_task(&id, State::Running, None);
+        assert!(!handle.join(Instant::now() + Duration::from_millis(10)).await);
+        release.send(()).unwrap();
+        assert!(end.recv_timeout(Duration::from_secs(5)).unwrap());
+        assert_eq!(context.status.task("c", 0).unwrap().state, State::Running);
     }
 }

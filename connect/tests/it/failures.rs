@@ -1,5 +1,10 @@
 //! Connectors, records and files that are at fault: visible, named, and no harm to others.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value, json};
 
 use crate::harness::{Worker, try_start, wait};
@@ -138,6 +143,98 @@ async fn put_that_fails_for_good_fails_the_task_and_commits_nothing() {
     worker.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn task_that_hangs_is_given_up_and_stores_no_offset_later() {
+    let more = "task.shutdown.graceful.timeout.ms=200\noffset.flush.interval.ms=60000\n";
+    let worker = Worker::start_in(tempfile::tempdir().unwrap(), more).await;
+    let mut config = faulty("hang");
+    config["file"] = json!(worker.path("go-on"));
+    worker.create("c", config).await;
+    worker.create("out", worker.file_sink("output.txt", "lines")).await;
+    worker.wait_for_content("output.txt", "one\n").await;
+    assert_eq!(worker.send("PUT", "/connectors/c/stop", None).await.0, 204);
+    let status = worker.get("/connectors/c/status").await;
+    assert_eq!((&status["connector"]["state"], &status["tasks"]), (&json!("STOPPED"), &json!([])));
+    std::fs::write(worker.path("go-on"), "").unwrap();
+    // The task removes the file when it stops, after its last commit.
+    wait(async || !worker.path("go-on").exists()).await;
+    assert!(!worker.path("go-on").exists());
+    assert_eq!(worker.get("/connectors/c/offsets").await, json!({"offsets": []}));
+    assert_eq!(worker.get("/connectors/c/status").await["tasks"], json!([]));
+    worker.stop().await;
+}
+
+/// A source that writes Avro, and needs a registry on `port` for that.
+fn avro_source(worker: &Worker, port: u16) -> Value {
+    let mut config = worker.file_source("input.txt", "lines");
+    config["value.converter"] = json!("io.confluent.connect.avro.AvroConverter");
+    config["value.converter.schema.registry.url"] = json!(format!("http://127.0.0.1:{port}"));
+    config["errors.tolerance"] = json!("all");
+    config["errors.retry.delay.max.ms"] = json!(50);
+    config
+}
+
+/// A registry that hangs up on so many requests, then gives every schema the id 1.
+struct Registry {
+    port: u16,
+    requests: Arc<AtomicUsize>,
+}
+
+impl Registry {
+    fn away_for(hang_ups: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let requests = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&requests);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request).unwrap();
+                if counter.fetch_add(1, Ordering::SeqCst) >= hang_ups {
+                    let answer = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\
+                                  connection: close\r\ncontent-length: 8\r\n\r\n{\"id\":1}";
+                    stream.write_all(answer.as_bytes()).unwrap();
+                }
+            }
+        });
+        Self { port, requests }
+    }
+
+    fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registry_that_is_away_is_waited_for_and_no_record_is_skipped() {
+    let worker = Worker::start().await;
+    std::fs::write(worker.path("input.txt"), "a\n").unwrap();
+    let registry = Registry::away_for(20);
+    worker.create("in", avro_source(&worker, registry.port)).await;
+    let mut raw = worker.file_sink("output.txt", "lines");
+    raw["value.converter"] = json!("org.apache.kafka.connect.converters.ByteArrayConverter");
+    worker.create("out", raw).await;
+    wait(async || std::fs::metadata(worker.path("output.txt")).is_ok_and(|file| file.len() > 0))
+        .await;
+    assert!(std::fs::metadata(worker.path("output.txt")).unwrap().len() > 0);
+    assert!(registry.requests() > 20);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stop_while_a_registry_is_away_is_no_failure() {
+    let worker = Worker::start().await;
+    std::fs::write(worker.path("input.txt"), "a\n").unwrap();
+    let registry = Registry::away_for(usize::MAX);
+    worker.create("in", avro_source(&worker, registry.port)).await;
+    wait(async || registry.requests() > 5).await;
+    let herder = worker.herder();
+    worker.stop().await;
+    let status = herder.status("in").unwrap();
+    assert_eq!(status.tasks[&0].state.name(), "UNASSIGNED", "{:?}", status.tasks[&0].trace);
+}
+
 /// A sink whose JSON converter refuses the line `bad`.
 fn json_sink(worker: &Worker, more: &Value) -> Value {
     let mut config = worker.file_sink("output.txt", "lines");
@@ -181,7 +278,7 @@ async fn tolerated_record_goes_to_the_dead_letter_queue_as_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn taken_rest_port_is_named() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let folder = tempfile::tempdir().unwrap();
     let more = format!("listeners=http://127.0.0.1:{port}\n");
@@ -191,7 +288,7 @@ async fn taken_rest_port_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn taken_broker_port_is_named_with_the_key_to_change() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let folder = tempfile::tempdir().unwrap();
     let more = format!("bootstrap.servers=127.0.0.1:{port}\n");
@@ -203,7 +300,7 @@ async fn taken_broker_port_is_named_with_the_key_to_change() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn taken_registry_port_is_named_with_the_key_to_change() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let folder = tempfile::tempdir().unwrap();
     let more = format!("schema.registry.url=http://127.0.0.1:{port}\n");

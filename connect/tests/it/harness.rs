@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use config::Properties;
 use connect::config::WorkerConfig;
+use connect::herder::StandaloneHerder;
 use connect::standalone::{RunningStandalone, StandaloneError};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -73,6 +74,11 @@ impl Worker {
     pub(crate) async fn stop(mut self) -> TempDir {
         self.running.take().unwrap().shutdown().await;
         self.folder
+    }
+
+    /// The worker's herder, which tells states also after the worker's end.
+    pub(crate) fn herder(&self) -> StandaloneHerder {
+        self.running.as_ref().unwrap().herder().clone()
     }
 
     /// A file in the worker's folder.

@@ -1,5 +1,6 @@
 //! Connectors that misbehave on purpose, beside the built-in ones.
 
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -8,14 +9,15 @@ use config::{ConfigDef, Key};
 use connect::plugin::{Factory, Plugin, PluginRegistry, builtin};
 use connect_api::connector::{ConnectorContext, Settings};
 use connect_api::{
-    ConnectError, Result, SinkConnector, SinkRecord, SinkTask, SinkTaskContext, SourceConnector,
-    SourceRecord, SourceTask, SourceTaskContext,
+    ConnectError, OffsetMap, PartitionMap, Result, SinkConnector, SinkRecord, SinkTask,
+    SinkTaskContext, SourceConnector, SourceRecord, SourceTask, SourceTaskContext, Value,
 };
 
 /// What the source does, and where.
 static SOURCE: LazyLock<ConfigDef> = LazyLock::new(|| {
     ConfigDef::new([
         Key::string("fault").default_value("none").doc("start, poll, panic or hang."),
+        Key::string("file").default_null().doc("File that ends a hang; topic is lines."),
         Key::password("secret").default_null().doc("Shows in the fault's text."),
     ])
 });
@@ -80,6 +82,31 @@ impl SourceConnector for FaultySource {
 #[derive(Default)]
 struct FaultySourceTask {
     settings: Settings,
+    has_sent: bool,
+}
+
+impl FaultySourceTask {
+    /// Gives one record, then blocks its thread until the file is there.
+    fn hang(&mut self) -> Vec<SourceRecord> {
+        if std::mem::replace(&mut self.has_sent, true) {
+            while !Path::new(&self.settings["file"]).exists() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            return Vec::new();
+        }
+        vec![SourceRecord {
+            source_partition: Arc::new(PartitionMap::new([("p", Value::from("p"))])),
+            source_offset: OffsetMap::new([("position", Value::Int64(1))]),
+            topic: Arc::from("lines"),
+            partition: None,
+            key_schema: None,
+            key: Value::Null,
+            value_schema: None,
+            value: Value::from("one"),
+            timestamp: None,
+            headers: Vec::new(),
+        }]
+    }
 }
 
 #[async_trait]
@@ -96,6 +123,7 @@ impl SourceTask for FaultySourceTask {
                 Err(ConnectError::fatal(format!("login with {secret} refused")))
             }
             Some("panic") => panic!("index out of range on purpose"),
+            Some("hang") => Ok(self.hang()),
             _ => {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 Ok(Vec::new())
@@ -103,7 +131,11 @@ impl SourceTask for FaultySourceTask {
         }
     }
 
-    async fn stop(&mut self) {}
+    async fn stop(&mut self) {
+        if let Some(file) = self.settings.get("file") {
+            std::fs::remove_file(file).unwrap();
+        }
+    }
 }
 
 #[derive(Default)]
