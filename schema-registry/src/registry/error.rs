@@ -107,7 +107,10 @@ pub enum RegistryError {
     /// The request holds something that this registry would have to drop.
     #[error("{0} is not offered by this registry")]
     NotOffered(&'static str),
-    /// A rule set, likewise.
+    /// The request holds something that nobody knows.
+    #[error("Unrecognized field: {0}")]
+    UnknownMember(String),
+    /// The request holds rules, which this registry would have to drop.
     #[error("ruleSet is not offered by this registry")]
     RuleSetNotOffered,
     /// The output format is not offered.
@@ -192,7 +195,7 @@ impl RegistryError {
             Self::NoSubjectMode(_) => 40409,
             // Newer registries answer 40901 here; what clients and their tests know is 409.
             Self::Incompatible { .. } => 409,
-            Self::NotOffered(_) | Self::UnknownFormat(_) => 422,
+            Self::NotOffered(_) | Self::UnknownMember(_) | Self::UnknownFormat(_) => 422,
             Self::EmptySchema
             | Self::UnknownType(_)
             | Self::InvalidSchema { .. }

@@ -156,7 +156,8 @@ pub fn decide(
     }
     let index = ground.index.read();
     let next = index.next_version(subject);
-    if version.is_some_and(|wanted| wanted != next) {
+    // The next of the largest number is that number again.
+    if version.is_some_and(|wanted| wanted != next) || index.version(subject, next).is_some() {
         return Err(RegistryError::VersionNotNext);
     }
     for reference in &new.content.references {
@@ -297,6 +298,17 @@ mod tests {
         };
         assert_eq!(ask(3).unwrap_err().code(), 42201);
         assert_eq!(ask(2).unwrap(), (2, 2));
+    }
+
+    #[test]
+    fn largest_version_is_not_overwritten() {
+        let registry = Folding::new();
+        let content = Content::avro("\"int\"".to_owned(), Vec::new());
+        let key = Key::Schema { subject: "a".to_owned(), version: i32::MAX };
+        let value = SchemaValue::new("a", i32::MAX, 1, &content);
+        registry.fold(&[OutgoingRecord::put(&key, &value)]);
+        assert_eq!(registry.register("a", "\"long\"").unwrap_err().code(), 42201);
+        assert_eq!(registry.index.read().version("a", i32::MAX).unwrap().id, 1);
     }
 
     #[test]

@@ -73,7 +73,8 @@ impl SettingsChange {
     /// # Errors
     ///
     /// [`RegistryError::InvalidLevel`] for a wrong level and for a body that changes nothing;
-    /// [`RegistryError::NotOffered`] for members that would have to be dropped.
+    /// [`RegistryError::NotOffered`] for members that would have to be dropped, and
+    /// [`RegistryError::UnknownMember`] for those that nobody knows.
     pub fn parse(body: &Map<String, Value>) -> Result<Self, RegistryError> {
         let mut change = Self::default();
         for (name, value) in body {
@@ -92,7 +93,12 @@ impl SettingsChange {
                     ));
                 }
                 (_, Value::Null) => {}
-                (name, _) => return Err(RegistryError::NotOffered(offered(name))),
+                (name, _) => {
+                    return Err(match offered_elsewhere(name) {
+                        Some(known) => RegistryError::NotOffered(known),
+                        None => RegistryError::UnknownMember(name.chars().take(100).collect()),
+                    });
+                }
             }
         }
         if change == Self::default() {
@@ -102,8 +108,8 @@ impl SettingsChange {
     }
 }
 
-/// The name of a member that is not offered, from those that are known.
-fn offered(name: &str) -> &'static str {
+/// A member that other registries have and this one would have to drop.
+fn offered_elsewhere(name: &str) -> Option<&'static str> {
     const KNOWN: [&str; 11] = [
         "alias",
         "aliasForDeks",
@@ -117,7 +123,7 @@ fn offered(name: &str) -> &'static str {
         "defaultRuleSet",
         "overrideRuleSet",
     ];
-    KNOWN.into_iter().find(|known| *known == name).unwrap_or("one of the given settings")
+    KNOWN.into_iter().find(|known| *known == name)
 }
 
 /// Decides a change of settings.
@@ -330,6 +336,12 @@ mod tests {
             let body: Map<String, Value> = serde_json::from_str(body).unwrap();
             assert_eq!(SettingsChange::parse(&body).unwrap_err().code(), code, "{body:?}");
         }
+        let unknown = serde_json::json!({"compatibilityLevel": "FULL"});
+        let error = SettingsChange::parse(unknown.as_object().unwrap()).unwrap_err();
+        assert_eq!(
+            (error.code(), error.to_string().as_str()),
+            (422, "Unrecognized field: compatibilityLevel")
+        );
     }
 
     #[test]
