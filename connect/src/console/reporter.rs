@@ -1,5 +1,6 @@
 //! The thread that keeps the live lines up to date: redrawn every second on a terminal, one plain
-//! line per connector every ten seconds otherwise.
+//! line per connector every ten seconds otherwise. None while a connector writes its records to
+//! standard output: redrawing would erase them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::live_line::{self, LiveLine};
 use super::screen::Screen;
 use crate::herder::StandaloneHerder;
+use crate::plugin::builtin;
 use crate::progress::ConnectorProgress;
 
 const ON_TERMINAL: Duration = Duration::from_secs(1);
@@ -82,6 +84,7 @@ impl Totals {
 
 struct Snapshot {
     at: Instant,
+    has_records_on_screen: bool,
     connectors: BTreeMap<Arc<str>, (&'static str, ConnectorProgress)>,
 }
 
@@ -92,10 +95,17 @@ impl Snapshot {
         let connectors = view.keys().map(|name| {
             (Arc::clone(name), (state(name), herder.shared().progress.connector(name)))
         });
-        Self { at: Instant::now(), connectors: connectors.collect() }
+        let plugins = &herder.shared().plugins;
+        let has_records_on_screen = view
+            .values()
+            .any(|connector| builtin::writes_to_standard_output(plugins, &connector.config));
+        Self { at: Instant::now(), has_records_on_screen, connectors: connectors.collect() }
     }
 
     fn lines(&self, before: &Self) -> Vec<String> {
+        if self.has_records_on_screen {
+            return Vec::new();
+        }
         let width = self.connectors.keys().map(|name| name.chars().count()).max().unwrap_or(0);
         let nothing = ConnectorProgress::default();
         let mut lines: Vec<String> = self

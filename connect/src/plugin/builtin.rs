@@ -1,8 +1,10 @@
 //! The plug-ins that ship with the worker: the only file that names a concrete one.
 
+use connect_api::connector::Settings;
 use connector_file::{FileStreamSinkConnector, FileStreamSourceConnector};
 
 use super::registry::{Factory, Plugin, PluginRegistry};
+use crate::connector_config::CONNECTOR_CLASS;
 use crate::converter::avro::AvroConverter;
 use crate::converter::bytes::ByteArrayConverter;
 use crate::converter::header::{HeaderAdapter, SimpleHeaderConverter};
@@ -12,6 +14,8 @@ use crate::converter::number::{
     ShortConverter,
 };
 use crate::converter::string::StringConverter;
+
+const FILE_SINK: &str = "org.apache.kafka.connect.file.FileStreamSinkConnector";
 
 /// Lists a converter of keys and values.
 macro_rules! converter {
@@ -37,7 +41,7 @@ macro_rules! header_converter {
 pub fn registry() -> PluginRegistry {
     let mut plugins = vec![
         Plugin {
-            class: "org.apache.kafka.connect.file.FileStreamSinkConnector",
+            class: FILE_SINK,
             factory: Factory::Sink(|| Box::new(FileStreamSinkConnector::default())),
         },
         Plugin {
@@ -48,6 +52,14 @@ pub fn registry() -> PluginRegistry {
     plugins.extend(converters());
     plugins.extend(header_converters());
     PluginRegistry::new(plugins)
+}
+
+/// Tells whether a connector writes its records to standard output, which is theirs then.
+#[must_use]
+pub fn writes_to_standard_output(plugins: &PluginRegistry, settings: &Settings) -> bool {
+    let value = |key: &str| settings.get(key).map_or("", |value| value.trim());
+    let plugin = plugins.connector(value(CONNECTOR_CLASS));
+    plugin.is_ok_and(|plugin| plugin.class == FILE_SINK) && value("file").is_empty()
 }
 
 fn converters() -> Vec<Plugin> {
@@ -84,4 +96,23 @@ fn header_converters() -> Vec<Plugin> {
         header_converter!("org.apache.kafka.connect.converters.FloatConverter", FloatConverter),
         header_converter!("org.apache.kafka.connect.converters.DoubleConverter", DoubleConverter),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(entries: &[(&str, &str)], expected: bool) {
+        let entries = entries.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        assert_eq!(writes_to_standard_output(&registry(), &entries.collect()), expected);
+    }
+
+    #[test]
+    fn file_sink_without_a_file_has_standard_output() {
+        check(&[("connector.class", "FileStreamSink")], true);
+        check(&[("connector.class", FILE_SINK), ("file", " ")], true);
+        check(&[("connector.class", "FileStreamSink"), ("file", "out.txt")], false);
+        check(&[("connector.class", "FileStreamSource")], false);
+    }
 }

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use config::Properties;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::connector_files::ConnectorFile;
 use super::error::StandaloneError;
 use super::running::RunningStandalone;
+use super::signals::Signals;
 use crate::config::WorkerConfig;
 use crate::console::first_screen::FirstScreen;
 use crate::console::log;
@@ -94,14 +94,14 @@ async fn run(
     for warning in warnings {
         tracing::warn!("{}: {warning}", arguments.worker.display());
     }
-    let mut signals = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut signals = Signals::listen()?;
     let mut first = first_screen(&config);
     let plugins = builtin::registry();
     let names = connector_names(&files, &plugins);
     tracing::info!("Kafka version: 4.0.0 (Watershed {})", env!("CARGO_PKG_VERSION"));
     let running = tokio::select! {
         running = RunningStandalone::start(config, plugins) => running?,
-        () = wait(&mut signals) => return Ok(()),
+        () = signals.wait() => return Ok(()),
     };
     let ms = started.elapsed().as_millis();
     tracing::info!("Kafka Connect worker initialization took {ms}ms");
@@ -109,7 +109,7 @@ async fn run(
     tracing::info!("REST resources initialized; server is started and ready to handle requests");
     let created = tokio::select! {
         created = running.create(files) => created,
-        () = wait(&mut signals) => {
+        () = signals.wait() => {
             running.shutdown().await;
             return Ok(());
         }
@@ -122,31 +122,24 @@ async fn run(
     first.connectors = names;
     screen.print(&first.lines());
     let reporter = Reporter::start(Arc::clone(screen), running.herder().clone())?;
-    wait(&mut signals).await;
+    signals.wait().await;
     end(running, reporter.stop(), signals).await;
     Ok(())
 }
 
 /// Ends everything; a second signal, a moment later, ends the process at once.
-async fn end(running: RunningStandalone, totals: Totals, mut signals: (Signal, Signal)) {
+async fn end(running: RunningStandalone, totals: Totals, mut signals: Signals) {
     tracing::info!("Kafka Connect stopping");
     tokio::spawn(async move {
         // Some parents pass a signal on that the terminal has sent already.
         tokio::time::sleep(SAME_SIGNAL).await;
-        while tokio::time::timeout(Duration::ZERO, wait(&mut signals)).await.is_ok() {}
-        wait(&mut signals).await;
+        while tokio::time::timeout(Duration::ZERO, signals.wait()).await.is_ok() {}
+        signals.wait().await;
         std::process::exit(i32::from(USAGE));
     });
     running.shutdown().await;
     totals.print();
     tracing::info!("Kafka Connect stopped");
-}
-
-async fn wait((interrupt, terminate): &mut (Signal, Signal)) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
 }
 
 fn load(path: &Path) -> Result<(WorkerConfig, Vec<String>), StandaloneError> {

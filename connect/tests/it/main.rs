@@ -8,4 +8,5 @@ mod offsets;
 mod pipeline;
 mod plugins;
 mod rest;
+mod signals;
 mod test_plugins;
