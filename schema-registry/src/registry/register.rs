@@ -114,6 +114,15 @@ pub fn find_registered(
     (is_same(&found.content, &new.content) || written_out).then_some(found)
 }
 
+/// How a registration is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RegisterOptions {
+    /// The schema is normalised.
+    pub normalize: bool,
+    /// It need not fit the earlier ones.
+    pub force: bool,
+}
+
 /// A registration that was not answered by what is there.
 #[derive(Debug)]
 pub struct Registration {
@@ -125,6 +134,8 @@ pub struct Registration {
     pub version: Option<i32>,
     /// The level when nothing else says.
     pub default_level: Level,
+    /// It need not fit the earlier versions.
+    pub force: bool,
 }
 
 /// Decides a registration.
@@ -137,7 +148,7 @@ pub fn decide(
     cache: &SchemaCache,
     registration: &Registration,
 ) -> Result<Decision<Found>, RegistryError> {
-    let Registration { subject, new, version, default_level } = registration;
+    let Registration { subject, new, version, default_level, force } = registration;
     if version.is_none()
         && let Some(found) = find_registered(ground.index, cache, (subject, new))
     {
@@ -147,6 +158,7 @@ pub fn decide(
         let index = ground.index.read();
         refuse_unwritable(&index, subject)?;
         let Scope { level, .. } = settings::scope(&index, subject, *default_level);
+        let level = if *force { Level::None } else { level };
         (level, checks::live_versions(&index, subject))
     };
     let verdict = checks::check(ground.index, cache, (level, &new.schema), &previous)?;
@@ -231,6 +243,7 @@ mod tests {
                 new,
                 version: request.version,
                 default_level: Level::Backward,
+                force: false,
             };
             let next_id = self.index.read().max_id() + 1;
             let ground = Ground { index: &self.index, next_id };

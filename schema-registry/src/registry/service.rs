@@ -10,7 +10,7 @@ use super::checks;
 use super::delete::{self, Deletion};
 use super::error::RegistryError;
 use super::names::VersionId;
-use super::register::{self, Found, Registration};
+use super::register::{self, Found, RegisterOptions, Registration};
 use super::schemas::{NewSchema, SchemaCache, read_new, read_stored};
 use super::settings::{self, ModeDeletion, SettingsChange};
 use crate::compatibility::Verdict;
@@ -105,7 +105,7 @@ impl Registry {
         &self,
         subject: String,
         mut request: SchemaRequest,
-        normalize: bool,
+        options: RegisterOptions,
     ) -> Result<Found, RegistryError> {
         register::refuse_unoffered(&request)?;
         self.store.ready().await?;
@@ -120,7 +120,7 @@ impl Registry {
         }
         let desk = self.desk();
         let (known, subject, new) = blocking(move || {
-            let new = desk.read(&subject, &mut request, Strictness::New, normalize)?;
+            let new = desk.read(&subject, &mut request, Strictness::New, options.normalize)?;
             let known = version
                 .is_none()
                 .then(|| register::find_registered(&desk.index, &desk.cache, (&subject, &new)))
@@ -134,7 +134,8 @@ impl Registry {
         let default_level = self.config.compatibility;
         let footprint =
             Footprint::Registration { subject: subject.clone(), content: new.content.hash };
-        let registration = Registration { subject, new, version, default_level };
+        let force = options.force;
+        let registration = Registration { subject, new, version, default_level, force };
         let cache = Arc::clone(&self.cache);
         let decide = move |ground: &Ground<'_>| register::decide(ground, &cache, &registration);
         self.store.change(footprint, decide).await

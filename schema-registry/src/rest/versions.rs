@@ -14,7 +14,7 @@ use super::error::RestResult;
 use super::query::Query;
 use super::router::State;
 use super::subjects::deletion;
-use crate::registry::register::Found;
+use crate::registry::register::{Found, RegisterOptions};
 use crate::registry::{Registry, RegistryError, VersionId, names};
 use crate::store::content::SchemaType;
 use crate::store::index::Deleted;
@@ -62,7 +62,9 @@ async fn register(
     JsonBody(request): JsonBody<SchemaRequest>,
 ) -> RestResult<Json<RegisterResponse>> {
     let subject = names::new_subject(&path?.0)?;
-    let found = registry.register(subject, request, query.flag("normalize")).await?;
+    let options =
+        RegisterOptions { normalize: query.flag("normalize"), force: query.flag("force") };
+    let found = registry.register(subject, request, options).await?;
     Ok(Json(extent.registration(&found)))
 }
 

@@ -158,6 +158,20 @@ async fn normalised_schemas_are_one_when_others_are_two() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn forced_registration_need_not_fit() {
+    let cluster = Cluster::start().await;
+    cluster.register("f", &record("R", &["a"])).await;
+    let wider = json!({"schema": record("R", &["a", "b"])});
+    assert_eq!(cluster.post("/subjects/f/versions", &wider).await.code(), 409);
+    assert_eq!(cluster.post("/subjects/f/versions?force=false", &wider).await.code(), 409);
+    let forced = cluster.post("/subjects/f/versions?force=true", &wider).await;
+    assert_eq!(forced.ok(), json!({"id": 2}));
+    let broken = json!({"schema": "{"});
+    assert_eq!(cluster.post("/subjects/f/versions?force=true", &broken).await.code(), 42201);
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lists_come_in_pages() {
     let cluster = Cluster::start().await;
     for subject in ["a", "b", "c"] {
