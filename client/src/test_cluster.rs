@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rdkafka::bindings as rd;
 
@@ -57,6 +58,17 @@ impl TestCluster {
     pub(crate) fn bootstrap_servers(&self) -> String {
         // SAFETY: the broker is live.
         unsafe { text(rd::rd_kafka_mock_cluster_bootstraps(self.mock)) }
+    }
+}
+
+impl TestCluster {
+    /// Lets each answer come so much later from now on.
+    pub(crate) fn slow_down(&self, answers: Duration) {
+        const ONLY_BROKER: i32 = 1;
+        let ms = i32::try_from(answers.as_millis()).unwrap();
+        // SAFETY: the broker is live.
+        let code = unsafe { rd::rd_kafka_mock_broker_set_rtt(self.mock, ONLY_BROKER, ms) };
+        assert_eq!(ErrorCode::from_raw(code as i32), ErrorCode::NONE);
     }
 }
 

@@ -348,9 +348,18 @@ impl Consumer {
     /// Leaves the group, so that the others need not wait for the session to end.
     ///
     /// Commit before: what is assigned is given up without a [`Polled::Revoked`]. True when the
-    /// group was left in time.
+    /// group was left in time; if not, a thread of its own waits on.
     pub fn close(mut self, timeout: Duration) -> bool {
-        self.shut(timeout)
+        let is_left = self.shut(timeout);
+        if !is_left {
+            // librdkafka ends a member only when the group has answered, which may take as long
+            // as a session
+            let waiting = std::thread::Builder::new().name("close-consumer".to_owned());
+            if let Err(error) = waiting.spawn(move || drop(self)) {
+                tracing::warn!(%error, "no thread to wait for the consumer group");
+            }
+        }
+        is_left
     }
 
     fn shut(&mut self, timeout: Duration) -> bool {
@@ -669,5 +678,19 @@ mod tests {
         let start = Instant::now();
         consumer.close(Duration::from_secs(1));
         assert!(start.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn close_ends_in_time_when_the_group_does_not_answer() {
+        let cluster = TestCluster::start(&[("t", 1)]);
+        let mut batch = Batch::new();
+        let mut consumer = member(&cluster, &[]);
+        consumer.subscribe(&["t"]).unwrap();
+        assert!(matches!(next(&mut consumer, &mut batch), Polled::Assigned(_)));
+        batch.clear();
+        cluster.slow_down(Duration::from_secs(3));
+        let begun = Instant::now();
+        assert!(!consumer.close(Duration::from_millis(200)));
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     }
 }
