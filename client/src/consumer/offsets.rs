@@ -15,6 +15,8 @@ use crate::native::{Event, PartitionList, error_from_ptr, millis};
 
 /// How long a seek waits for librdkafka's own thread; no broker is asked.
 const SEEK: Duration = Duration::from_secs(5);
+/// How often a commit that waits asks whether to go on.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What became of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +42,21 @@ impl Consumer {
         offsets: &BTreeMap<TopicPartition, i64>,
         timeout: Duration,
     ) -> Result<(), ConsumeError> {
+        self.commit_sync_while(offsets, timeout, || true)
+    }
+
+    /// Commits as [`commit_sync`](Self::commit_sync) does, and waits no longer than `go_on` says,
+    /// which is asked several times a second.
+    ///
+    /// # Errors
+    ///
+    /// As [`commit_sync`](Self::commit_sync).
+    pub fn commit_sync_while(
+        &self,
+        offsets: &BTreeMap<TopicPartition, i64>,
+        timeout: Duration,
+        mut go_on: impl FnMut() -> bool,
+    ) -> Result<(), ConsumeError> {
         if offsets.is_empty() {
             return Ok(());
         }
@@ -48,12 +65,12 @@ impl Consumer {
         let deadline = Instant::now() + timeout;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match answers.poll(left) {
+            match answers.poll(left.min(ASK_AGAIN)) {
                 Some(event) if event.kind() == rd::RD_KAFKA_EVENT_OFFSET_COMMIT => {
                     return commit_outcome(&event);
                 }
                 Some(_) => {}
-                None if left.is_zero() => {
+                None if left.is_zero() || !go_on() => {
                     return Err(KafkaError::from_code(ErrorCode::TIMED_OUT).into());
                 }
                 None => {}

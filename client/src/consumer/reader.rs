@@ -693,4 +693,24 @@ mod tests {
         assert!(!consumer.close(Duration::from_millis(200)));
         assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     }
+
+    #[test]
+    fn commit_waits_no_longer_than_its_caller() {
+        let cluster = TestCluster::start(&[("t", 1)]);
+        let mut batch = Batch::new();
+        let mut consumer = member(&cluster, &[]);
+        consumer.subscribe(&["t"]).unwrap();
+        assert!(matches!(next(&mut consumer, &mut batch), Polled::Assigned(_)));
+        batch.clear();
+        cluster.slow_down(Duration::from_secs(2));
+        let offsets = BTreeMap::from([(TopicPartition::new("t", 0), 0)]);
+        let (begun, mut asked) = (Instant::now(), 0);
+        let outcome = consumer.commit_sync_while(&offsets, LONG, || {
+            asked += 1;
+            asked < 3
+        });
+        assert!(outcome.is_err());
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+        consumer.close(Duration::ZERO);
+    }
 }

@@ -440,7 +440,10 @@ impl SinkTaskRun {
 
     fn store(&mut self, offsets: &BTreeMap<TopicPartition, i64>) {
         let timeout = self.parts.timing.offset_flush_timeout;
-        match self.parts.consumer.commit_sync(offsets, timeout) {
+        // The last commit is made once the task is told to stop, and has its time then.
+        let (control, is_last) = (&self.parts.control, self.parts.control.is_stopping());
+        let go_on = || is_last || !control.is_stopping();
+        match self.parts.consumer.commit_sync_while(offsets, timeout, go_on) {
             Ok(()) => {
                 self.positions.committed(offsets);
                 tracing::debug!("Finished offset commit of task {}", self.parts.id);
