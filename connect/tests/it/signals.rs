@@ -54,7 +54,9 @@ async fn exit_code(mut child: Child) -> Option<i32> {
 async fn interrupt_terminate_and_a_closed_terminal_end_in_order() {
     for signal in ["INT", "TERM", "HUP"] {
         let folder = tempfile::tempdir().unwrap();
-        let child = start(folder.path(), "").await;
+        // Tests may themselves run under nohup, which a program inherits.
+        let shell = "set -- env --default-signal=HUP,INT,TERM \"$@\";";
+        let child = start(folder.path(), shell).await;
         send(signal, &child);
         assert_eq!(exit_code(child).await, Some(0), "{signal}");
     }
