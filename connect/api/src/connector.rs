@@ -34,7 +34,7 @@ pub enum ExactlyOnceSupport {
     Unsupported,
 }
 
-/// What source and sink connectors share: a name, settings, a life.
+/// Splits reading from an outside system into tasks.
 ///
 /// The worker calls `start` once, `task_configs` after it and on request, then `stop` once.
 #[async_trait]
@@ -156,7 +156,7 @@ pub trait SourceTask: Send {
     async fn stop(&mut self);
 }
 
-/// What source and sink connectors share: a name, settings, a life.
+/// Splits delivery to an outside system into tasks.
 ///
 /// The worker calls `start` once, `task_configs` after it and on request, then `stop` once.
 #[async_trait]

@@ -51,6 +51,12 @@ impl StandaloneHerder {
         (Self { requests, view, shared, validator }, task)
     }
 
+    /// The same herder for settings of a file, whose lines its warnings name.
+    #[must_use]
+    pub fn with_lines(&self, lines: BTreeMap<String, usize>) -> Self {
+        Self { validator: self.validator.clone().with_lines(lines), ..self.clone() }
+    }
+
     /// What the herder shares with the worker.
     #[must_use]
     pub const fn shared(&self) -> &Shared {

@@ -27,13 +27,21 @@ use crate::worker::converters::with_registry;
 pub struct Validator {
     plugins: PluginRegistry,
     worker: Arc<WorkerConfig>,
+    /// Where the settings stand in a file; empty when they came over REST.
+    lines: Arc<BTreeMap<String, usize>>,
 }
 
 impl Validator {
     /// Makes a validator for one worker.
     #[must_use]
-    pub const fn new(plugins: PluginRegistry, worker: Arc<WorkerConfig>) -> Self {
-        Self { plugins, worker }
+    pub fn new(plugins: PluginRegistry, worker: Arc<WorkerConfig>) -> Self {
+        Self { plugins, worker, lines: Arc::default() }
+    }
+
+    /// The same validator for settings of a file, whose lines its warnings name.
+    #[must_use]
+    pub fn with_lines(self, lines: BTreeMap<String, usize>) -> Self {
+        Self { lines: Arc::new(lines), ..self }
     }
 
     /// The plug-in that the settings name.
@@ -110,7 +118,9 @@ impl Validator {
         for (key, nearest) in checks::unknown_keys(settings, &known) {
             let hint = nearest.map(|nearest| format!("; did you mean {nearest}?"));
             let hint = hint.unwrap_or_default();
-            tracing::warn!("connector {name}: unknown configuration {key} is ignored{hint}");
+            let line = self.lines.get(&key).map(|line| format!(" in line {line}"));
+            let line = line.unwrap_or_default();
+            tracing::warn!("connector {name}: unknown configuration {key}{line} is ignored{hint}");
         }
         for (key, _) in checks::CONVERTERS {
             let prefix = format!("{key}.");

@@ -1,6 +1,7 @@
 //! Connectors given as files: `.properties`, or JSON (a flat map of settings, or an object with
 //! `name`, `config` and `initial_state`, KIP-980).
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use config::Properties;
@@ -25,6 +26,8 @@ pub struct ConnectorFile {
     pub config: Settings,
     /// The state it begins in; started when absent.
     pub target: Option<Target>,
+    /// Line of each setting, from 1; empty for JSON.
+    pub lines: BTreeMap<String, usize>,
 }
 
 /// Why a connector's file cannot be used.
@@ -83,8 +86,9 @@ impl ConnectorFile {
         let file = if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
             from_json(path)?
         } else {
-            let config = Properties::load(path)?.into_map();
-            Self { name: String::new(), config, target: None }
+            let properties = Properties::load(path)?;
+            let lines = properties.iter().map(|entry| (entry.key.clone(), entry.line)).collect();
+            Self { name: String::new(), config: properties.into_map(), target: None, lines }
         };
         file.named(path)
     }
@@ -126,11 +130,11 @@ fn from_json(path: &Path) -> Result<ConnectorFile, ConnectorFileError> {
             }
         };
         let ConfigBody(config) = named.config;
-        return Ok(ConnectorFile { name: named.name, config, target });
+        return Ok(ConnectorFile { name: named.name, config, target, lines: BTreeMap::new() });
     }
     let ConfigBody(config) =
         serde_json::from_value(Value::Object(json)).map_err(|error| bad(error.to_string()))?;
-    Ok(ConnectorFile { name: String::new(), config, target: None })
+    Ok(ConnectorFile { name: String::new(), config, target: None, lines: BTreeMap::new() })
 }
 
 fn malformed(error: &serde_json::Error) -> String {
@@ -159,8 +163,10 @@ mod tests {
         let properties = read("c.properties", "name=c\ntopic=t\n").unwrap();
         let flat = read("c.json", r#"{"name": "c", "topic": "t"}"#).unwrap();
         let named = read("c.json", r#"{"name": "c", "config": {"topic": "t"}}"#).unwrap();
-        assert_eq!(properties, flat);
-        assert_eq!(properties, named);
+        let lines = [("name".to_owned(), 1), ("topic".to_owned(), 2)];
+        assert_eq!(properties.lines, BTreeMap::from(lines));
+        assert_eq!(flat, named);
+        assert_eq!(flat, ConnectorFile { lines: BTreeMap::new(), ..properties });
     }
 
     #[test]

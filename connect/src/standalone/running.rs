@@ -82,8 +82,9 @@ impl RunningStandalone {
     ///
     /// [`StandaloneError::Create`] for the first that cannot be created.
     pub async fn create(&self, files: Vec<ConnectorFile>) -> Result<(), StandaloneError> {
-        for ConnectorFile { name, config, target } in files {
-            let created = self.herder.put(&name, config, target, PutMode::Replace).await;
+        for ConnectorFile { name, config, target, lines } in files {
+            let herder = self.herder.with_lines(lines);
+            let created = herder.put(&name, config, target, PutMode::Replace).await;
             created.map_err(|source| StandaloneError::Create {
                 name: name.clone(),
                 source: Box::new(source),

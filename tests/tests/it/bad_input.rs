@@ -40,10 +40,13 @@ fn unknown_connector_class_names_the_nearest() {
 fn misspelt_key_warns_with_the_nearest_name_and_the_line() {
     let stack = Stack::new();
     stack.append(MAIN_JOB[0], "\noffset.flush.intervall.ms=1000\n");
+    let line = stack.read(MAIN_JOB[1]).lines().count() + 1;
+    stack.append(MAIN_JOB[1], "batch.sise=10\n");
+    let connector = format!("batch.sise in line {line} is ignored; did you mean batch.size?");
     let mut worker = stack.start_main_job();
     assert!(worker.stop().success());
     let output = worker.output();
-    for part in ["offset.flush.intervall.ms", "offset.flush.interval.ms", "line"] {
+    for part in ["offset.flush.intervall.ms", "offset.flush.interval.ms", "line", &connector] {
         assert!(output.contains(part), "no {part:?} in:\n{output}");
     }
 }
